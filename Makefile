@@ -1,0 +1,68 @@
+# mailtriage: make demo, make test. Each installs what it lacks, through apt and pip.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+
+# Root needs no sudo; everybody else is asked for a password only when something is missing.
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+APT_BUILD := gcc libc6-dev libmilter-dev python3-dev python3-venv
+APT_TEST  := postfix redis-server openssl procps
+APT_BENCH := rspamd
+
+.PHONY: install demo test test-packages lint bench bench-short clean help
+
+help:            ## this list
+	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
+
+install: $(STAMP) ## .venv with .venv/bin/mailtriage in it
+
+$(STAMP): pyproject.toml Makefile
+	@$(call apt_install,$(APT_BUILD))
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	@touch $@
+
+demo: install ## sample mails go in by SMTP and come out tagged; then it listens on 127.0.0.1:2525
+	$(BIN)/mailtriage demo $(ARGS)
+
+test-packages:
+	@$(call apt_install,$(APT_TEST))
+
+lint: install ## ruff and mypy --strict
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: install test-packages lint ## everything: lint, policies, unit, wire and end-to-end tests
+	$(BIN)/mailtriage check
+	$(BIN)/mailtriage test
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: install test-packages ## through real Postfix and on the socket alone, beside rspamd and a no-op milter
+	@$(call apt_install,$(APT_BENCH))
+	$(BIN)/python -m tests.bench $(ARGS)
+
+bench-short: install test-packages ## the same with few mails: shows that the benchmark runs
+	@$(call apt_install,$(APT_BENCH))
+	$(BIN)/python -m tests.bench --short $(ARGS)
+
+clean:           ## remove what make made
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis milter/*.egg-info
+
+# $(1): packages. Installs those that are missing, without a question and without starting a service:
+# the tests run their own private instances, and nobody wants an open Postfix because of them.
+define apt_install
+missing=""; for p in $(1); do dpkg-query -W -f '$${db:Status-Status}' $$p 2>/dev/null | grep -qx installed || missing="$$missing $$p"; done; \
+if [ -n "$$missing" ]; then \
+  echo "installing:$$missing"; \
+  policy=/usr/sbin/policy-rc.d; made=""; \
+  [ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' | $(SUDO) tee $$policy >/dev/null; $(SUDO) chmod 755 $$policy; made=1; }; \
+  $(SUDO) apt-get update -qq && \
+  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; status=$$?; \
+  [ -z "$$made" ] || $(SUDO) rm -f $$policy; \
+  exit $$status; \
+fi
+endef

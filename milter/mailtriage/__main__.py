@@ -1,0 +1,5 @@
+"""`python -m mailtriage` is the mailtriage command."""
+
+from mailtriage.cli import main
+
+main()

@@ -1,0 +1,165 @@
+"""The mailtriage command: what each subcommand takes; the work is done in `commands`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from mailtriage import __version__
+
+FINE, WRONG = 0, 1
+
+
+class _Commands(click.Group):
+    """Lists the commands in the order of a first day with mailtriage, not by the alphabet."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 fine, 1 the thing checked is wrong, 2 the call is wrong.",
+)
+@click.option(
+    "--config",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Read FILE instead of /etc/mailtriage/mailtriage.toml and conf.d/*.toml. "
+    "Given twice, later files override earlier ones key by key.",
+)
+@click.version_option(__version__, prog_name="mailtriage")
+@click.pass_context
+def cli(ctx: click.Context, files: Sequence[Path]) -> None:
+    """Reads customer-service mail as Postfix delivers it and tags it: priority, language, skill,
+    tier, churn risk, mood, topic. The mail goes on to the helpdesk, otherwise untouched.
+
+    Try `mailtriage demo` first; it needs neither Postfix nor a configuration.
+    """
+    ctx.obj = list(files) or None
+
+
+@cli.command()
+@click.option("--once", is_flag=True, help="Leave when the samples are through.")
+@click.option(
+    "--listen",
+    default="127.0.0.1:2525",
+    metavar="HOST:PORT",
+    show_default=True,
+    help="Where to listen for mail by SMTP.",
+)
+@click.pass_obj
+def demo(files: Sequence[Path] | None, *, once: bool, listen: str) -> None:
+    """Send sample mails through and show what becomes of them; then wait for yours.
+
+    Everything runs in this one process: no Postfix, no Redis, nothing is written, nobody is mailed.
+    """
+    from mailtriage.commands.demo import run_demo
+
+    _leave(run_demo(files, once=once, listen=listen))
+
+
+@cli.command()
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a message and line.")
+@click.option("--rcpt", default="", metavar="ADDRESS", help="Envelope recipient.")
+@click.option("--sender", default=None, metavar="ADDRESS", help='Envelope sender; "" for <>.')
+@click.option("--client", default="", metavar="IP", help="Address of the SMTP client.")
+@click.pass_obj
+def explain(
+    files: Sequence[Path] | None,
+    paths: Sequence[str],
+    *,
+    as_json: bool,
+    rcpt: str,
+    sender: str | None,
+    client: str,
+) -> None:
+    """Show how a mail is tagged, and why: every rule, its weight and the words that it hit.
+
+    PATH is an .eml file, a folder of them, a Maildir, an mbox, or - for standard input. The code is
+    the one that live mail goes through; nothing is sent and no state is written.
+    """
+    from mailtriage.commands.explain import run_explain
+
+    _leave(run_explain(files, paths, as_json=as_json, rcpt=rcpt, sender=sender, client=client))
+
+
+@cli.command()
+@click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@click.pass_obj
+def check(files: Sequence[Path] | None, *, quiet: bool) -> None:
+    """Check configuration, policies and customer lists, and run the policies' own tests.
+
+    Every problem is one line: file:line: key: what is wrong — how to mend it.
+    """
+    from mailtriage.commands.check import run_check
+
+    _leave(run_check(files, quiet=quiet))
+
+
+@cli.command()
+@click.option("--coverage", is_flag=True, help="Also list the signals that no test hits.")
+@click.pass_obj
+def test(files: Sequence[Path] | None, *, coverage: bool) -> None:
+    """Run the tests that stand in the policy files."""
+    from mailtriage.commands.check import run_policy_tests
+
+    _leave(run_policy_tests(files, coverage=coverage))
+
+
+@cli.command()
+@click.option("--changed", is_flag=True, help="Only what differs from the defaults.")
+@click.pass_obj
+def config(files: Sequence[Path] | None, *, changed: bool) -> None:
+    """Print the effective configuration, and where each value comes from."""
+    from mailtriage.commands.config import run_config
+
+    _leave(run_config(files, changed=changed))
+
+
+@cli.command()
+@click.pass_obj
+def postfix(files: Sequence[Path] | None) -> None:
+    """Print the postconf commands and map files that this configuration needs; changes nothing."""
+    from mailtriage.commands.postfix import run_postfix
+
+    _leave(run_postfix(files))
+
+
+@cli.command()
+@click.pass_obj
+def serve(files: Sequence[Path] | None) -> None:
+    """Run the milter: a supervisor and its workers. SIGHUP reloads, SIGTERM finishes and leaves.
+
+    Neither loses a session: workers are replaced while others answer, and leave when their last
+    mail is through. A configuration with errors never replaces a good one.
+    """
+    from mailtriage.commands.serve import run_serve
+
+    _leave(run_serve(files))
+
+
+def _leave(code: int) -> NoReturn:
+    sys.exit(code)
+
+
+def main() -> None:
+    """Entry point of the command; nobody is ever shown a traceback."""
+    # Numerical libraries start a pool of threads when they are loaded, and `serve` forks afterwards.
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    try:
+        cli(prog_name="mailtriage")
+    except BrokenPipeError:
+        # Somebody piped us into head(1).
+        sys.stderr.close()
+        sys.exit(FINE)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,1 @@
+"""One module a subcommand; each has one function that does the work and returns the exit code."""

@@ -1,0 +1,81 @@
+"""mailtriage check and mailtriage test."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from mailtriage.policies.matcher import Matcher
+from mailtriage.policies.model import Policies, PolicyTest
+from mailtriage.triage.selftest import Outcome, mail_of, run_test, untested_signals
+from mailtriage.service.load import Everything, LoadError, read_everything
+from mailtriage.service.log import to_terminal
+from mailtriage.triage.customer import FixedCustomers
+from mailtriage.triage.judge import triage
+from mailtriage.triage.language import load_detector
+from mailtriage.triage.model import Triage
+
+
+def run_check(files: Sequence[Path] | None, *, quiet: bool) -> int:
+    """Report every problem and every failing policy test; 0 when there is no error."""
+    try:
+        everything = read_everything(files)
+    except LoadError as error:
+        to_terminal(str(error))
+        return 1
+    failed = [outcome for outcome in _outcomes(everything.policies) if outcome.failures]
+    if not quiet:
+        for problem in everything.problems:
+            to_terminal(str(problem))
+    _print_failures(failed)
+    if failed:
+        return 1
+    if not quiet:
+        click.echo(_summary(everything))
+    return 0
+
+
+def run_policy_tests(files: Sequence[Path] | None, *, coverage: bool) -> int:
+    """Run the policies' own tests; 0 when all pass."""
+    try:
+        policies = read_everything(files).policies
+    except LoadError as error:
+        to_terminal(str(error))
+        return 1
+    outcomes = _outcomes(policies)
+    failed = [outcome for outcome in outcomes if outcome.failures]
+    _print_failures(failed)
+    if coverage:
+        for file, signal in untested_signals(policies, outcomes):
+            click.echo(f"{file}: {signal}: no test hits this signal")
+    click.echo(f"{len(outcomes) - len(failed)} policy tests passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+def _outcomes(policies: Policies) -> list[Outcome]:
+    load_detector()
+    judge = partial(_judge, Matcher(policies))
+    return [run_test(test, judge) for policy in policies.all() for test in policy.tests]
+
+
+def _judge(matcher: Matcher, test: PolicyTest) -> Triage:
+    return triage(mail_of(test), matcher, FixedCustomers({}), fixed_language=test.language)
+
+
+def _print_failures(failed: Sequence[Outcome]) -> None:
+    for outcome in failed:
+        test = outcome.test
+        for failure in outcome.failures:
+            to_terminal(f"{test.file}:{test.line}: test '{test.name}': {failure}")
+
+
+def _summary(everything: Everything) -> str:
+    policies = everything.policies
+    phrases = Matcher(policies).phrases
+    tests = sum(len(policy.tests) for policy in policies.all())
+    files = ", ".join(everything.loaded.files) or "none, all defaults"
+    return (
+        f"fine: configuration {files}; {len(policies.skills)} skills and "
+        f"{len(policies.facets)} facets with {phrases} phrases; {tests} policy tests passed"
+    )

@@ -1,0 +1,165 @@
+"""mailtriage demo."""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mailtriage.demo.embedded import RECIPIENT, Delivered, EmbeddedMail, sample_files, send
+from mailtriage.doors.smtp_settings import Endpoint
+from mailtriage.mail.model import Mail
+from mailtriage.service.load import LoadError, read_everything
+from mailtriage.service.log import to_terminal
+from mailtriage.tags.model import Status
+from mailtriage.triage.model import Churn, Kind, Mood, Thread, Tier, Triage
+
+_COLOURS: Final = {"urgent": "bold red", "high": "yellow", "normal": "green", "low": "dim"}
+_COLUMNS: Final = (
+    ("from", 20),
+    ("subject", 27),
+    ("lang", 4),
+    ("skill", 12),
+    ("priority", 10),
+    ("besides", 27),
+    ("because of", 34),
+)
+_NARROWEST: Final = sum(width for _, width in _COLUMNS) + 2 * len(_COLUMNS)
+
+
+def run_demo(files: Sequence[Path] | None, *, once: bool, listen: str) -> int:
+    """Send the samples through, show them, and keep listening unless `once`."""
+    try:
+        where = Endpoint.parse(listen)
+        analyst = read_everything(files).analyst()
+    except LoadError as error:
+        to_terminal(str(error))
+        return 1
+    except ValueError as error:
+        to_terminal(f"mailtriage demo: --listen: {error}")
+        return 2
+    console = Console(highlight=False)
+    if console.width < _NARROWEST:
+        console = Console(highlight=False, width=_NARROWEST)
+    deliveries: asyncio.Queue[Delivered] = asyncio.Queue()
+    mails = EmbeddedMail(analyst, deliveries.put_nowait)
+    with contextlib.suppress(KeyboardInterrupt):
+        return asyncio.run(_demo(mails, deliveries, where, console, once=once))
+    return 0
+
+
+async def _demo(
+    mails: EmbeddedMail,
+    deliveries: asyncio.Queue[Delivered],
+    where: Endpoint,
+    console: Console,
+    *,
+    once: bool,
+) -> int:
+    try:
+        listening = await mails.start(where)
+    except OSError as error:
+        to_terminal(
+            f"mailtriage demo: cannot listen on {where}: {(error.strerror or str(error)).lower()}; "
+            "choose another port with --listen"
+        )
+        return 1
+    try:
+        table = _table(title="Sample mails, in by SMTP, out tagged")
+        last: Delivered | None = None
+        for file in sample_files():
+            await send(file.read_bytes(), listening)
+            last = await deliveries.get()
+            table.add_row(*_row(last))
+        console.print(table)
+        if last is not None:
+            _print_headers(console, last)
+        if once:
+            return 0
+        _print_invitation(console, listening)
+        while True:
+            await _show(console, await deliveries.get())
+    finally:
+        await mails.stop()
+
+
+async def _show(console: Console, delivered: Delivered) -> None:
+    table = _table(title="")
+    table.add_row(*_row(delivered))
+    console.print(table)
+    _print_headers(console, delivered)
+
+
+def _table(title: str) -> Table:
+    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    for name, width in _COLUMNS:
+        # One line a mail for short facts; reasons may take a second.
+        table.add_column(
+            name, width=width, overflow="ellipsis", no_wrap=name not in ("because of", "besides")
+        )
+    return table
+
+
+def _row(delivered: Delivered) -> tuple[Text, ...]:
+    analysis = delivered.analysis
+    triage, mail = analysis.triage, analysis.mail or Mail()
+    level = str(triage.priority)
+    fields = dict(analysis.edits.insert)
+    return (
+        Text(mail.from_name or mail.from_address or "<>"),
+        Text(mail.subject or "(none)"),
+        Text(triage.language),
+        Text(triage.skill),
+        Text(f"{level} {triage.score}", style=_COLOURS[level]),
+        Text(_besides(triage, analysis.status, len(analysis.edits.delete))),
+        Text(fields.get("X-Mailtriage-Why", ""), style="dim"),
+    )
+
+
+def _besides(triage: Triage, status: Status, stripped: int) -> str:
+    """What is out of the ordinary about a mail, in a few words."""
+    words = []
+    if triage.kind is not Kind.HUMAN:
+        words.append(str(triage.kind))
+    if triage.tier is not Tier.UNKNOWN:
+        words.append(triage.tier.upper() if triage.tier is Tier.VIP else str(triage.tier))
+    if triage.churn is not Churn.LOW:
+        words.append(f"churn {triage.churn}")
+    if triage.mood is not Mood.NEUTRAL:
+        words.append(str(triage.mood))
+    if triage.thread is not Thread.NEW:
+        words.append(str(triage.thread))
+    if triage.topic != "none":
+        words.append(f"topic {triage.topic}")
+    if triage.sender_marked is not None:
+        words.append(f"sender says {triage.sender_marked}")
+    if stripped:
+        words.append(f"{stripped} forged removed")
+    if status is not Status.OK:
+        words.append(str(status))
+    return ", ".join(words)
+
+
+def _print_headers(console: Console, delivered: Delivered) -> None:
+    console.print(Text("\nThe top of that mail as the helpdesk gets it:", style="bold"))
+    count = len(delivered.analysis.edits.insert)
+    head = delivered.raw.decode("utf-8", "replace").splitlines()[: count + 2]
+    console.print(Text("\n".join(f"  {line}" for line in head)), soft_wrap=True)
+
+
+def _print_invitation(console: Console, listening: Endpoint) -> None:
+    console.print(
+        Text.assemble(
+            (f"\nListening on {listening}. Send a mail of your own:\n", "bold"),
+            f"  curl smtp://{listening} --mail-from you@example.com --mail-rcpt {RECIPIENT} "
+            "--upload-file mail.eml\n",
+            f"  swaks --server {listening} --from you@example.com --to {RECIPIENT} "
+            "--header 'Subject: Where is my parcel?'\n",
+            ("It is shown here and goes nowhere else. Ctrl-C ends this.", "dim"),
+        ),
+        soft_wrap=True,
+    )

@@ -1,0 +1,203 @@
+"""mailtriage explain: the same code path as live mail, shown with every reason."""
+
+import json
+import re
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from mailtriage.doors.analysis import Analysis, Analyst
+from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
+from mailtriage.mail.model import Client, Envelope, Mail
+from mailtriage.mail.read import read_message
+from mailtriage.service.load import LoadError, read_everything
+from mailtriage.service.log import to_terminal
+from mailtriage.triage.model import Evidence
+
+_ADDRESS: Final = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
+_SHOWN_TEXT: Final = 600
+_COLOURS: Final = {
+    "urgent": "bold red",
+    "high": "yellow",
+    "normal": "green",
+    "low": "dim",
+}
+
+
+def run_explain(
+    files: Sequence[Path] | None,
+    paths: Sequence[str],
+    *,
+    as_json: bool,
+    rcpt: str,
+    sender: str | None,
+    client: str,
+) -> int:
+    """Explain every message of every path; 1 when a path or the configuration cannot be read."""
+    try:
+        analyst = read_everything(files).analyst()
+    except LoadError as error:
+        to_terminal(str(error))
+        return 1
+    console = Console(highlight=False)
+    code = 0
+    for path in paths:
+        try:
+            for stored in stored_mails(path):
+                analysis, mail = explain_one(analyst, stored, rcpt, sender, client)
+                if as_json:
+                    click.echo(
+                        json.dumps(as_object(stored.name, mail, analysis), ensure_ascii=False)
+                    )
+                else:
+                    print_page(console, stored.name, mail, analysis)
+        except UnreadablePath as error:
+            to_terminal(f"mailtriage: {error}")
+            code = 1
+    return code
+
+
+def explain_one(
+    analyst: Analyst, stored: StoredMail, rcpt: str, sender: str | None, client: str
+) -> tuple[Analysis, Mail]:
+    """Analyse a stored message as if it came in now.
+
+    What the envelope was is taken from the call, else from Return-Path and Delivered-To or To, which
+    is where a delivered mail keeps it.
+    """
+    first = read_message(stored.raw, limits=analyst.limits)
+    envelope = Envelope(
+        sender=_stored_sender(first) if sender is None else sender.strip("<>"),
+        recipients=(rcpt,) if rcpt else _stored_recipients(first),
+    )
+    read = partial(
+        read_message,
+        stored.raw,
+        envelope=envelope,
+        client=Client(address=client),
+        limits=analyst.limits,
+    )
+    analysis = analyst.analyse(read)
+    return analysis, analysis.mail or first
+
+
+def _stored_sender(mail: Mail) -> str:
+    found = _ADDRESS.search(mail.headers.first("Return-Path"))
+    if found:
+        return found.group()
+    return "" if "Return-Path" in mail.headers else mail.from_address
+
+
+def _stored_recipients(mail: Mail) -> tuple[str, ...]:
+    for name in ("X-Original-To", "Delivered-To", "To"):
+        found = _ADDRESS.findall(mail.headers.first(name)[:2000])
+        if found:
+            return tuple(found[:10])
+    return ()
+
+
+def as_object(name: str, mail: Mail, analysis: Analysis) -> dict[str, Any]:
+    """One message as the JSON object that docs/explain.md describes."""
+    triage, edits = analysis.triage, analysis.edits
+    fields = dict(edits.insert)
+    return {
+        "file": name,
+        "message_id": mail.message_id,
+        "direction": str(triage.direction),
+        "language": triage.language,
+        "language_confidence": triage.language_confidence,
+        "skill": triage.skill,
+        "skill_confidence": triage.skill_confidence,
+        "skills": [{"name": entry.name, "score": round(entry.score, 2)} for entry in triage.skills],
+        "priority": str(triage.priority),
+        "score": triage.score,
+        "tier": str(triage.tier),
+        "churn": str(triage.churn),
+        "mood": str(triage.mood),
+        "kind": str(triage.kind),
+        "thread": str(triage.thread),
+        "topic": triage.topic,
+        "kb": fields.get("X-Mailtriage-Kb", "none"),
+        "route": fields.get("X-Mailtriage-Route", "none"),
+        "text": mail.newest_text,
+        "headers": [list(field) for field in edits.insert],
+        "strip": [deletion.name for deletion in edits.delete],
+        "ack": {
+            "send": False,
+            "rule": "none",
+            "to": "",
+            "from": "",
+            "subject": "",
+            "language": "",
+            "by": "",
+        },
+        "why": [
+            {
+                "facet": entry.facet,
+                "id": entry.id,
+                "weight": entry.weight,
+                "where": entry.where,
+            }
+            for entry in triage.why
+        ],
+        "status": str(analysis.status),
+        "ms": round(analysis.milliseconds, 2),
+    }
+
+
+def print_page(console: Console, name: str, mail: Mail, analysis: Analysis) -> None:
+    """One message as a page for people: what was read, the tags, why, and the edits."""
+    triage = analysis.triage
+    console.rule(Text(name, style="bold"), align="left")
+    console.print(Text.assemble(("From     ", "dim"), _who(mail)))
+    console.print(Text.assemble(("Subject  ", "dim"), mail.subject or "(none)"))
+    text = mail.newest_text.strip()
+    shown = text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]} …"
+    console.print(
+        Text.assemble(("Text     ", "dim"), shown.replace("\n", "\n         ") or "(none)")
+    )
+    if mail.defects:
+        console.print(Text.assemble(("Defects  ", "dim"), ", ".join(mail.defects)))
+    console.print()
+    level = str(triage.priority)
+    console.print(
+        Text.assemble(
+            (f"{level} ({triage.score})", _COLOURS[level]),
+            f"  {triage.skill}",
+            (f" {triage.skill_confidence:.0%}" if triage.skill_confidence else "", "dim"),
+            f"  {triage.language}",
+            (f" {triage.language_confidence:.0%}", "dim"),
+            f"  {triage.kind}, {triage.thread}, mood {triage.mood}, churn {triage.churn}, "
+            f"tier {triage.tier}, topic {triage.topic}, status {analysis.status}",
+        )
+    )
+    if triage.why:
+        console.print(_reasons(triage.why))
+    for deletion in analysis.edits.delete:
+        console.print(Text(f"- {deletion.name} (number {deletion.index})", style="red"))
+    for header, value in analysis.edits.insert:
+        console.print(Text.assemble((f"+ {header}: ", "green"), value), soft_wrap=True)
+    if not analysis.edits.insert:
+        console.print(Text(f"no headers are added: {triage.direction} mail", style="dim"))
+    console.print()
+
+
+def _who(mail: Mail) -> str:
+    return f"{mail.from_name} <{mail.from_address}>" if mail.from_name else mail.from_address
+
+
+def _reasons(why: Sequence[Evidence]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("because of")
+    table.add_column("rule")
+    table.add_column("weight", justify="right")
+    table.add_column("seen in", overflow="fold")
+    for entry in why:
+        table.add_row(entry.facet, entry.id, f"{entry.weight:+g}", Text(entry.where))
+    return table

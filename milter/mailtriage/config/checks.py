@@ -1,0 +1,149 @@
+"""What only shows when the whole configuration is seen: keys against each other, and files."""
+
+import grp
+import os
+import stat
+from pathlib import Path
+from typing import Final, Protocol
+
+from mailtriage.config.endpoints import NextHop, SocketAddress
+from mailtriage.config.sections import Config
+from mailtriage.toml_lines import KeyPath
+from mailtriage.toml_source import UNREADABLE_HINT, did_you_mean
+
+_POSTFIX_PATIENCE: Final = 20.0
+"""Seconds: the content_timeout of the shipped Postfix recipe."""
+
+
+class Report(Protocol):
+    """Takes one problem with the key at `path`."""
+
+    def __call__(
+        self, path: KeyPath, what: str, hint: str = "", *, warning: bool = False
+    ) -> None: ...
+
+
+def cross_check(config: Config, report: Report) -> None:
+    """Report everything that is wrong or doubtful about a configuration whose keys are all fine."""
+    _check_milter(config, report)
+    _check_proxy(config, report)
+    _check_trust(config, report)
+    _check_files(config, report)
+
+
+def _check_milter(config: Config, report: Report) -> None:
+    milter = config.milter
+    if milter.deadline > _POSTFIX_PATIENCE:
+        report(
+            ("milter", "deadline"),
+            "longer than Postfix waits for a milter (content_timeout = 20s as we set it up)",
+            "mails that take longer pass untagged, and late",
+            warning=True,
+        )
+    if milter.listen.kind == "unix" and milter.socket_mode & stat.S_IWOTH:
+        report(
+            ("milter", "socket_mode"),
+            "every user of this machine can connect",
+            'write "0660" and name Postfix\'s group in socket_group',
+            warning=True,
+        )
+    if milter.socket_group:
+        try:
+            grp.getgrnam(milter.socket_group)
+        except KeyError:
+            report(("milter", "socket_group"), f'there is no group "{milter.socket_group}" here')
+
+
+def _check_proxy(config: Config, report: Report) -> None:
+    smtp = config.smtp
+    if smtp.tls_key is not None and smtp.tls_certificate is None:
+        report(("smtp", "tls_key"), "a key without tls_certificate")
+    if smtp.next_hop_tls != "none" and smtp.next_hop.path:
+        report(("smtp", "next_hop_tls"), "there is no TLS over a unix socket", 'write "none"')
+    if smtp.next_hop_ca_file is not None and smtp.next_hop_tls != "required":
+        what = 'has no effect unless next_hop_tls is "required"'
+        report(("smtp", "next_hop_ca_file"), what)
+    if config.ack.submit.protocol != "smtp":
+        report(("ack", "submit"), "acknowledgements are handed over by SMTP", "write HOST:PORT")
+    if smtp.listen is None:
+        return
+    if smtp.listen.kind == "fd":
+        report(("smtp", "listen"), "only the milter can inherit its socket", "name an address")
+    elif smtp.listen == config.milter.listen:
+        report(("smtp", "listen"), "the same address as milter.listen")
+    if _same_place(smtp.listen, smtp.next_hop):
+        report(("smtp", "next_hop"), "the same address as smtp.listen: every mail would loop")
+    if not smtp.listen.loopback:
+        report(
+            ("smtp", "listen"),
+            "reachable from other machines",
+            "the next hop sees every mail come from this machine: "
+            "it must not relay for this address, or all the world may",
+            warning=True,
+        )
+
+
+def _same_place(listen: SocketAddress, hop: NextHop) -> bool:
+    return (listen.path, listen.host, listen.port) == (hop.path, hop.host, hop.port)
+
+
+def _check_trust(config: Config, report: Report) -> None:
+    if not config.authentication.trusted_authserv_ids:
+        report(
+            ("authentication", "trusted_authserv_ids"),
+            "empty: no acknowledgement is sent, as a forged sender cannot be told from a real one",
+            "name the authserv-id that your own mail server writes into Authentication-Results",
+            warning=True,
+        )
+    for number, network in enumerate(config.networks.outbound.networks):
+        if network.prefixlen == 0:
+            report(
+                ("networks", "outbound", number),
+                f"{network} holds every address: all mail counts as outbound, and none is tagged",
+                warning=True,
+            )
+
+
+def _check_files(config: Config, report: Report) -> None:
+    files: list[tuple[KeyPath, Path | None]] = [
+        (("smtp", "next_hop_ca_file"), config.smtp.next_hop_ca_file),
+        (("smtp", "tls_certificate"), config.smtp.tls_certificate),
+        (("smtp", "tls_key"), config.smtp.tls_key),
+        (("log", "hash_key_file"), config.log.hash_key_file),
+    ]
+    for number, customers in enumerate(config.customers.files):
+        files.append((("customers", "files", number), customers))
+    for path, file in files:
+        if file is not None:
+            _check_readable(path, file, report)
+    for number, directory in enumerate(config.policies.directories):
+        _check_readable(("policies", "directories", number), directory, report, directory=True)
+    if not config.policies.shipped and not config.policies.directories:
+        what = "false, and no directories are named: every mail gets the skill general"
+        report(("policies", "shipped"), what, warning=True)
+
+
+def _check_readable(path: KeyPath, file: Path, report: Report, *, directory: bool = False) -> None:
+    try:
+        is_directory = stat.S_ISDIR(file.stat().st_mode)
+    except FileNotFoundError:
+        report(path, f"{file} is not there", _nearest(file))
+        return
+    except OSError as error:
+        report(path, f"{file} cannot be read: {(error.strerror or 'unknown error').lower()}")
+        return
+    needed = os.R_OK | os.X_OK if directory else os.R_OK
+    if is_directory and not directory:
+        report(path, f"{file} is a directory, not a file")
+    elif directory and not is_directory:
+        report(path, f"{file} is not a directory", "name the directory that it lies in")
+    elif not os.access(file, needed, effective_ids=True):
+        report(path, f"{file} cannot be read: permission denied", UNREADABLE_HINT)
+
+
+def _nearest(missing: Path) -> str:
+    try:
+        names = sorted(neighbour.name for neighbour in missing.parent.iterdir())
+    except OSError:
+        return f"nor can {missing.parent} be listed"
+    return did_you_mean(missing.name, names)

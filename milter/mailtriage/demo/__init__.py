@@ -1,0 +1,1 @@
+"""The demonstration: sample mails, and the embedded mail system that they go through."""

@@ -1,0 +1,124 @@
+"""An embedded mail system: the real SMTP door, relaying to an SMTP server that keeps what it gets.
+
+Nothing is written and nothing leaves this process.
+"""
+
+import asyncio
+import dataclasses
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from email.utils import parseaddr
+from pathlib import Path
+from typing import Final
+
+import aiosmtplib
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from mailtriage.config.endpoints import Networks
+from mailtriage.config.sections import NetworksConfig
+from mailtriage.doors.analysis import Analysis, Analyst
+from mailtriage.doors.smtp import SmtpDoor, SmtpDoorSettings
+from mailtriage.doors.smtp_settings import Endpoint
+from mailtriage.doors.smtp_tagging import Tagger
+from mailtriage.mail import model
+from mailtriage.mail.read import read_message
+from mailtriage.triage.customer import FixedCustomers
+from mailtriage.triage.model import Tier
+
+RECIPIENT: Final = "help@desk.example"
+
+CUSTOMERS: Final = FixedCustomers(
+    {"northwind.example": Tier.VIP, "ceo@northwind.example": Tier.VIP, "contoso.example": Tier.GOLD}
+)
+"""The customer list of the demonstration."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """One mail as the helpdesk would get it, and what was found out about it."""
+
+    raw: bytes
+    analysis: Analysis
+
+
+class Helpdesk:
+    """The next hop: an SMTP server that hands every mail to a callback."""
+
+    def __init__(self, received: Callable[[bytes], None]) -> None:
+        self._received: Final = received
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd finds it by this name
+        """Take the mail."""
+        if isinstance(envelope.content, bytes):
+            self._received(envelope.content)
+        return "250 2.0.0 delivered"
+
+
+class EmbeddedMail:
+    """The door, its next hop, and the mails that came through, in order."""
+
+    def __init__(self, analyst: Analyst, delivered: Callable[[Delivered], None]) -> None:
+        """`delivered` is called in the event loop for each mail that reached the next hop."""
+        config = dataclasses.replace(
+            analyst.config,
+            # Whoever tries the demonstration sends from this machine and wants to see tags.
+            networks=NetworksConfig(outbound=Networks(())),
+        )
+        self._analyst: Final = dataclasses.replace(analyst, config=config, customers=CUSTOMERS)
+        self._delivered: Final = delivered
+        self._analyses: Final[list[Analysis]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._helpdesk: Final = Controller(
+            Helpdesk(self._on_received), hostname="127.0.0.1", port=_free_port()
+        )
+        self._door: SmtpDoor | None = None
+
+    async def start(self, listen: Endpoint) -> Endpoint:
+        """Open both doors; returns where mail is taken. Raises OSError when that is not possible."""
+        self._loop = asyncio.get_running_loop()
+        self._helpdesk.start()
+        settings = SmtpDoorSettings(
+            listen=listen,
+            next_hop=Endpoint("127.0.0.1", self._helpdesk.port),
+            hostname="desk.example",
+        )
+        self._door = SmtpDoor(settings, Tagger(self._analyst, self._on_analysed))
+        return await self._door.start()
+
+    async def stop(self) -> None:
+        """Close both doors."""
+        if self._door is not None:
+            await self._door.stop(1.0)
+        self._helpdesk.stop()
+
+    def _on_analysed(self, analysis: Analysis, _envelope: model.Envelope, _mail_id: str) -> None:
+        self._analyses.append(analysis)
+
+    def _on_received(self, raw: bytes) -> None:
+        # The door relays in the order in which it analyses when mails come one after the other.
+        assert self._loop is not None  # noqa: S101  start() has set it
+        analysis = self._analyses.pop(0)
+        self._loop.call_soon_threadsafe(self._delivered, Delivered(raw, analysis))
+
+
+async def send(raw: bytes, to: Endpoint) -> None:
+    """Send one stored mail by SMTP, its envelope taken from its header."""
+    mail = read_message(raw)
+    null_sender = mail.headers.first("Return-Path").strip() == "<>"
+    _, sender = parseaddr(mail.headers.first("From"))
+    client = aiosmtplib.SMTP(hostname=to.host, port=to.port, start_tls=False)
+    async with client:
+        await client.sendmail("" if null_sender else sender, [RECIPIENT], raw)
+
+
+def sample_files() -> Sequence[Path]:
+    """The sample mails, in the order in which they tell their story."""
+    return sorted((Path(__file__).parent / "samples").glob("*.eml"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

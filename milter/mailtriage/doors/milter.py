@@ -1,0 +1,336 @@
+"""The milter door: the only module that imports pymilter.
+
+libmilter calls back from its own threads. These collect what the MTA sends, hand it to the analysis
+threads at end-of-message, wait with a deadline, and then send all edits and the verdict back to
+back, so that a crash or a time-out never leaves half of them.
+
+The callbacks are set on the C module itself rather than on Milter.Base: its wrappers cost a fifth of
+the time of a small mail. Every callback is guarded: an exception in a step that wants no reply would
+leave the MTA waiting for one (pymilter 1.0.5).
+
+Measured protocol facts are in docs/milter.md.
+"""
+
+import contextlib
+import os
+import socket
+import stat
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, wraps
+from pathlib import Path
+from typing import Any, Final
+
+import Milter
+import milter
+
+from mailtriage.doors.analysis import Analysis, Analyst, direction, fail_open
+from mailtriage.doors.pool import AnalysisPool, Overload
+from mailtriage.mail.model import Client, Envelope, Header, Headers, Mail
+from mailtriage.mail.read import read_mail
+from mailtriage.tags.model import Edits, Status
+
+# Steps that are not wanted at all, and steps that are wanted without a reply. Without these the MTA
+# waits for an answer to each header: three times the CPU, 3 ms a mail. Body chunks are answered, so
+# that SKIP can end them.
+_UNWANTED: Final[int] = Milter.P_NOHELO | Milter.P_NODATA | Milter.P_NOUNKNOWN | Milter.P_NOEOH
+_SILENT: Final[int] = Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_RCPT | Milter.P_NR_HDR
+_ACTIONS: Final[int] = Milter.ADDHDRS | Milter.CHGHDRS
+
+_CONTINUE: Final[int] = Milter.CONTINUE
+_NOREPLY: Final[int] = Milter.NOREPLY
+_SKIP: Final[int] = Milter.SKIP
+
+MAX_HEADERS: Final = 2000
+"""Header fields that are kept of one mail; Postfix's header_size_limit ends them long before."""
+
+Report = Callable[[Analysis, "Message"], None]
+
+
+class Message:
+    """What the MTA has sent of one mail so far."""
+
+    __slots__ = ("body", "body_bytes", "complete", "headers", "queue_id", "recipients", "sender")
+
+    def __init__(self, sender: str) -> None:
+        self.sender: Final = sender
+        self.recipients: Final[list[str]] = []
+        self.headers: Final[list[tuple[str, bytes]]] = []
+        self.body: Final[list[bytes]] = []
+        self.body_bytes = 0
+        self.complete = True
+        """False when the rest of the body was skipped."""
+        self.queue_id = ""
+
+
+class _Session:
+    """One connection of the MTA: one SMTP session with any number of mails."""
+
+    __slots__ = ("address", "can_skip", "message", "name", "protocol", "silence")
+
+    def __init__(self, offered: int) -> None:
+        """`offered` are the protocol steps that this MTA leaves to us (SMFIP_*)."""
+        # An MTA older than Sendmail 8.14 and Postfix 2.6 knows neither; it gets its replies.
+        self.silence: Final = _NOREPLY if offered & _SILENT == _SILENT else _CONTINUE
+        self.can_skip: Final = bool(offered & Milter.P_SKIP)
+        self.address = ""
+        self.name = ""
+        self.protocol = "smtp"
+        self.message: Message | None = None
+
+
+class MilterDoor:
+    """Runs libmilter on a listening socket of ours, in the calling thread."""
+
+    def __init__(self, analyst: Analyst, report: Report) -> None:
+        """`report` is told of each mail after its verdict was sent; it must not block."""
+        config = analyst.config.milter
+        self._analyst: Final = analyst
+        self._report: Final = report
+        self._scan: Final = config.max_scan_bytes
+        self._pool: Final = AnalysisPool(config.threads, config.queue, config.deadline)
+        self._sessions = 0
+        self._lock: Final = threading.Lock()
+        self._listen_fd = -1
+        self.messages = 0
+
+    @property
+    def sessions(self) -> int:
+        """Open sessions."""
+        return self._sessions
+
+    @property
+    def worn_out(self) -> bool:
+        """True when threads are stuck and the process should be replaced."""
+        return self._pool.worn_out
+
+    def open(self, listen_fd: int) -> None:
+        """Make libmilter listen on that (non-blocking) socket. Raises OSError.
+
+        libmilter only opens sockets by name. So it opens one that nobody knows, and ours is put in
+        its place: this works with every build of it, where `fd:N` is a Debian patch.
+        """
+        milter.set_exception_policy(Milter.CONTINUE)
+        milter.set_flags(_ACTIONS)
+        milter.set_connect_callback(_guarded(self._on_connect))
+        milter.set_envfrom_callback(_guarded(self._on_mail))
+        milter.set_envrcpt_callback(_guarded(self._on_rcpt))
+        milter.set_header_callback(_guarded(self._on_header))
+        milter.set_body_callback(_guarded(self._on_body))
+        milter.set_eom_callback(_guarded(self._on_end))
+        milter.set_abort_callback(_guarded(self._on_abort))
+        milter.set_close_callback(_guarded(self._on_close))
+        milter.register("mailtriage", negotiate=self._negotiate)
+        with socket.socket(fileno=os.dup(listen_fd)) as ours, _unused_address(ours.family) as name:
+            milter.setconn(name)
+            before = _socket_inodes()
+            milter.opensocket(0)
+            opened = {inode: fd for inode, fd in _socket_inodes().items() if inode not in before}
+        if len(opened) != 1:
+            raise OSError(f"libmilter opened {len(opened)} sockets instead of one")
+        (self._listen_fd,) = opened.values()
+        os.dup2(listen_fd, self._listen_fd)
+        os.close(listen_fd)
+
+    def run(self) -> None:
+        """Serve until the process ends. libmilter's thread; never returns in normal work."""
+        milter.main()
+
+    def stop_accepting(self) -> None:
+        """Leave the listening socket to the other processes; open sessions go on.
+
+        libmilter's own stop drops sessions between two commands, so it is never told: a socket to
+        which nobody can connect takes the place of the listening one.
+        """
+        with socket.socket(socket.AF_UNIX) as nowhere:
+            nowhere.bind("")
+            nowhere.listen(1)
+            os.set_blocking(nowhere.fileno(), False)
+            os.dup2(nowhere.fileno(), self._listen_fd)
+
+    # What follows is called by libmilter, in any of its threads.
+
+    def _negotiate(self, ctx: Any, options: list[int]) -> int:
+        try:
+            session = _Session(options[1])
+            options[0] &= _ACTIONS
+            options[1] &= _UNWANTED | _SILENT | Milter.P_SKIP
+            options[2] = options[3] = 0
+            with self._lock:
+                self._sessions += 1
+            ctx.setpriv(session)
+        except Exception:  # noqa: BLE001  an exception here makes pymilter refuse the connection
+            return int(Milter.ALL_OPTS)
+        return _CONTINUE
+
+    def _on_connect(self, ctx: Any, name: str, _family: int, address: Any) -> int:
+        session = ctx.getpriv()
+        session.name = name or ""
+        if isinstance(address, tuple):
+            session.address = address[0]
+            # Postfix gives port 0 to mail from sendmail(1) (non_smtpd_milters).
+            session.protocol = "smtp" if address[1] else "local"
+        return int(session.silence)
+
+    def _on_mail(self, ctx: Any, sender: bytes, *_: bytes) -> int:
+        session = ctx.getpriv()
+        session.message = Message(_address(sender))
+        return int(session.silence)
+
+    def _on_rcpt(self, ctx: Any, recipient: bytes, *_: bytes) -> int:
+        session = ctx.getpriv()
+        if session.message is not None:
+            session.message.recipients.append(_address(recipient))
+        return int(session.silence)
+
+    def _on_header(self, ctx: Any, name: str, value: bytes) -> int:
+        session = ctx.getpriv()
+        message = session.message
+        if message is not None and len(message.headers) < MAX_HEADERS:
+            message.headers.append((name, value))
+        return int(session.silence)
+
+    def _on_body(self, ctx: Any, chunk: bytes) -> int:
+        session = ctx.getpriv()
+        message = session.message
+        if message is None or not message.complete:
+            return _CONTINUE
+        message.body.append(chunk)
+        message.body_bytes += len(chunk)
+        if message.body_bytes < self._scan:
+            return _CONTINUE
+        # Perhaps nothing follows; whether the body was cut is then a matter of a few bytes.
+        message.complete = False
+        return _SKIP if session.can_skip else _CONTINUE
+
+    def _on_end(self, ctx: Any) -> int:
+        session = ctx.getpriv()
+        message: Message | None = session.message
+        session.message = None
+        if message is None:
+            return _CONTINUE
+        message.queue_id = ctx.getsymval("i") or ""
+        client = Client(
+            session.address, session.name, ctx.getsymval("{auth_authen}") or "", session.protocol
+        )
+        envelope = Envelope(message.sender, tuple(message.recipients))
+        analysis = self._analyse(message, envelope, client)
+        _apply(ctx, analysis.edits)
+        self.messages += 1
+        self._report(analysis, message)
+        return _CONTINUE
+
+    def _analyse(self, message: Message, envelope: Envelope, client: Client) -> Analysis:
+        read = partial(_read, message, envelope, client, self._analyst)
+        detail = ""
+        try:
+            analysis = self._pool.run(partial(self._analyst.analyse, read))
+            if analysis is not None:
+                return analysis
+            status = Status.TIMEOUT
+        except Overload:
+            status = Status.OVERLOAD
+        except Exception as fault:  # noqa: BLE001  e.g. no thread can be started: the mail goes on
+            status, detail = Status.ERROR, type(fault).__name__
+        return fail_open(
+            Headers(Header(name, value) for name, value in message.headers),
+            status,
+            direction=direction(self._analyst.config, client),
+            profile=self._analyst.profile(envelope.recipients),
+            detail=detail,
+        )
+
+    def _on_abort(self, ctx: Any) -> int:
+        # Also called after a mail that went through (RFC-wise a plain reset): never a signal.
+        session = ctx.getpriv()
+        if session is not None:
+            session.message = None
+        return _CONTINUE
+
+    def _on_close(self, ctx: Any) -> int:
+        if ctx.getpriv() is not None:
+            ctx.setpriv(None)
+            with self._lock:
+                self._sessions -= 1
+        return _CONTINUE
+
+
+def _guarded(callback: Callable[..., int]) -> Callable[..., int]:
+    """A callback that lets the mail pass whatever happens in it."""
+
+    @wraps(callback)
+    def guarded(ctx: Any, *arguments: Any) -> int:
+        try:
+            return callback(ctx, *arguments)
+        except Exception:  # noqa: BLE001  the MTA goes on, and so does the mail
+            session = ctx.getpriv()
+            in_transaction = callback.__name__ in _STEPS_WITHOUT_REPLY and session is not None
+            return int(session.silence) if in_transaction else _CONTINUE
+
+    return guarded
+
+
+_STEPS_WITHOUT_REPLY: Final = frozenset({"_on_connect", "_on_mail", "_on_rcpt", "_on_header"})
+
+
+def _read(message: Message, envelope: Envelope, client: Client, analyst: Analyst) -> Mail:
+    return read_mail(
+        message.headers,
+        message.body[0] if len(message.body) == 1 else b"".join(message.body),
+        envelope=envelope,
+        client=client,
+        queue_id=message.queue_id,
+        limits=analyst.limits,
+        body_complete=message.complete,
+    )
+
+
+def _apply(ctx: Any, edits: Edits) -> None:
+    """Send the edits: deletions from the highest index down, then our fields, the first at the top."""
+    for deletion in edits.delete:
+        ctx.chgheader(deletion.name, deletion.index, None)
+    for index, (name, value) in enumerate(edits.insert):
+        ctx.addheader(name, value, index)
+
+
+def _address(path: bytes) -> str:
+    """An address of MAIL or RCPT without its angle brackets; Postfix gives sendmail's without any."""
+    text = path.decode("utf-8", "replace").strip()
+    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
+
+
+@contextlib.contextmanager
+def _unused_address(family: int) -> Iterator[str]:
+    """An address of that family, in libmilter's spelling, that nobody will ever connect to.
+
+    Of the same family as our socket: libmilter drops connections from an address of another one.
+    """
+    if family == socket.AF_INET:
+        yield "inet:0@127.0.0.1"
+    elif family == socket.AF_INET6:
+        yield "inet6:0@::1"
+    else:
+        with tempfile.TemporaryDirectory(prefix="mailtriage-") as folder:
+            yield f"unix:{folder}/unused.sock"
+
+
+def _socket_inodes() -> dict[int, int]:
+    """Inode to descriptor of every socket of this process."""
+    found = {}
+    for entry in Path("/proc/self/fd").iterdir():
+        # The descriptor that lists the directory is closed again by now.
+        with contextlib.suppress(OSError):
+            status = os.fstat(int(entry.name))
+            if stat.S_ISSOCK(status.st_mode):
+                found[status.st_ino] = int(entry.name)
+    return found
+
+
+def versions() -> Sequence[tuple[str, str]]:
+    """(name, version) of pymilter and libmilter, for the log."""
+    numbers = milter.getversion()
+    return (
+        ("pymilter", str(getattr(Milter, "__version__", "?"))),
+        ("libmilter", ".".join(map(str, numbers))),
+    )

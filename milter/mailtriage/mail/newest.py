@@ -1,0 +1,308 @@
+"""What the writer wrote now, out of a text that also holds quotes, signatures and small print.
+
+A linear scan over lines. Everything downstream reads its result: language detection on whole bodies
+is right in 8 to 35 of 100 short mails with a quote or a disclaimer in another language, and in 94 to
+100 on the newest text.
+
+No decision looks at more than three joined lines or 400 characters of them, so that a text made to be
+slow takes as long as any other of its length.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final
+
+from mailtriage.mail import reply_marks
+from mailtriage.mail.signature import body_end, without_taglines
+from mailtriage.mail.webform import form_message
+
+_MAX_JOINED: Final = 400
+_ATTRIBUTION_LINES: Final = 3
+_HEADER_LINES: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A text taken apart. Lines are as they came; each part may be empty."""
+
+    newest: str
+    """What the writer wrote now; answers between quotes joined with an empty line."""
+    quoted: str
+    """Quotes and forwarded mails, with the lines that announce them."""
+    closing: str
+    """Signature, phone's tagline and disclaimer."""
+
+
+def newest_text(text: str, sender: str = "") -> str:
+    """What the writer wrote now, without quotes, signature block, tagline and disclaimer.
+
+    text: line ends "\\n". sender: display name of the writer, which helps to find the signature. A
+    greeting and a closing typed by hand ("Mvh Anna") stay. Of a mail that only forwards another the
+    other's text is returned; a mail that is only a quote gives "".
+    """
+    return split_letter(text, sender).newest
+
+
+def split_letter(text: str, sender: str = "") -> Letter:
+    """The parts of a letter. Never raises; linear in the length of `text`."""
+    lines = text.split("\n")
+    message = form_message(lines)
+    if message is not None:
+        return Letter("\n".join(message).strip(), "", "")
+    parted = _part(lines)
+    newest, closing = _trim(parted.own, sender)
+    if not newest and parted.forwarded:
+        inner = _part(parted.forwarded)
+        newest, closing = _trim(inner.own, "")
+    return Letter(newest, "\n".join(parted.quoted), closing)
+
+
+def _trim(segments: list[list[str]], sender: str) -> tuple[str, str]:
+    """The segments without what closes them, and what was taken away."""
+    kept: list[str] = []
+    closing: list[str] = []
+    for segment in segments:
+        lines = without_taglines(segment)
+        end = body_end(lines, sender)
+        closing.extend(lines[end:])
+        text = "\n".join(lines[:end]).strip()
+        if text:
+            kept.append(text)
+    return "\n\n".join(kept), "\n".join(closing).strip()
+
+
+@dataclass(slots=True)
+class _Parted:
+    own: list[list[str]]
+    """Runs of lines that are not quoted."""
+    quoted: list[str]
+    forwarded: list[str]
+    """The body of the message that everything from some line on is, if nothing was written above."""
+
+
+class _Label(Enum):
+    FROM = 1
+    DATE = 2
+    TO = 3
+    SUBJECT = 4
+
+
+def _flat(table: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    return frozenset(entry.casefold() for entries in table.values() for entry in entries)
+
+
+_LABELS: Final[dict[str, _Label]] = {
+    word: label
+    for table, label in (
+        (reply_marks.HEADER_SUBJECT, _Label.SUBJECT),
+        (reply_marks.HEADER_TO, _Label.TO),
+        (reply_marks.HEADER_DATE, _Label.DATE),
+        (reply_marks.HEADER_FROM, _Label.FROM),
+    )
+    for word in _flat(table)
+}
+_SEPARATORS: Final = _flat(reply_marks.ORIGINAL_MESSAGE) | _flat(reply_marks.FORWARDED)
+_REPLY_ABOVE: Final = tuple(sorted(_flat(reply_marks.REPLY_ABOVE)))
+_OPENERS: Final = tuple(sorted(f"{word} " for word in _flat(reply_marks.ATTRIBUTION_OPENERS)))
+_VERB: Final = re.compile(
+    r"(?<!\w)(?:"
+    + "|".join(
+        re.escape(verb)
+        for verb in sorted(_flat(reply_marks.ATTRIBUTION_VERBS), key=len, reverse=True)
+    )
+    + r")(?!\w)"
+)
+_CLOCK: Final = re.compile(r"\b\d{1,2}[:.h]\d{2}(?!\d)")
+_DIGIT: Final = re.compile(r"\d")
+_RULE: Final = "-_=*#~—–― "
+
+
+def _part(lines: list[str]) -> _Parted:
+    """Tell what is quoted from what is not, top to bottom."""
+    parted = _Parted([], [], [])
+    segment: list[str] = []
+    parted.own.append(segment)
+    position = 0
+    while position < len(lines):
+        line = lines[position].strip()
+        if not line:
+            segment.append("")
+            position += 1
+            continue
+        if line[0] == ">":
+            parted.quoted.extend(_take_attribution(segment, alone=False))
+            end = _quote_end(lines, position)
+        else:
+            end = _announcement_end(lines, position, line)
+            if end > position:
+                parted.quoted.extend(_take_rule(segment))
+            elif line[-1] in ":：" and not _quote_follows(lines, position + 1):
+                # Before a marked quote the attribution is found from below, with less proof.
+                segment.append(lines[position])
+                announced = _take_attribution(segment, alone=True)
+                if not announced:
+                    position += 1
+                    continue
+                parted.quoted.extend(announced)
+                end = position + 1
+            if end > position and not _quote_follows(lines, end):
+                if not any(any(own) for own in parted.own):
+                    parted.forwarded = lines[end:]
+                parted.quoted.extend(lines[position:])
+                return parted
+        if end == position:
+            segment.append(lines[position])
+            position += 1
+        else:
+            parted.quoted.extend(lines[position:end])
+            position = end
+            segment = []
+            parted.own.append(segment)
+    if not any(any(own) for own in parted.own):
+        parted.forwarded = _forwarded_within(parted.quoted)
+    return parted
+
+
+def _quote_end(lines: list[str], position: int) -> int:
+    """Where a run of marked lines ends; empty lines within it belong to it."""
+    end = position
+    while position < len(lines):
+        line = lines[position].strip()
+        if line[:1] == ">":
+            end = position + 1
+        elif line and not _is_wrapped_rest(lines, position, line):
+            break
+        position += 1
+    return end
+
+
+def _is_wrapped_rest(lines: list[str], position: int, line: str) -> bool:
+    """True for the end of a quoted line that was too long and lost its mark when it was wrapped."""
+    return (
+        len(line) < 30
+        and not line[0].isupper()
+        and len(lines[position - 1]) >= 72
+        and position + 1 < len(lines)
+        and lines[position + 1].lstrip()[:1] == ">"
+    )
+
+
+def _quote_follows(lines: list[str], position: int) -> bool:
+    """True when the next line that is not empty is a marked quote."""
+    while position < len(lines):
+        line = lines[position].lstrip()
+        if line:
+            return line[0] == ">"
+        position += 1
+    return False
+
+
+def _announcement_end(lines: list[str], position: int, line: str) -> int:
+    """Where a separator or a quoted header that begins in this line ends; `position` if none does."""
+    if line[0] in _RULE or line[-1] in ":：":
+        core = line[:_MAX_JOINED].strip(_RULE).rstrip(":：").casefold()
+        if core in _SEPARATORS or (
+            line[0] in _RULE and len(core) > 10 and any(mark in core for mark in _REPLY_ABOVE)
+        ):
+            after = position + 1
+            while after < len(lines) and not lines[after].strip():
+                after += 1
+            return max(_header_end(lines, after), position + 1)
+    return _header_end(lines, position) if _label(line) is not None else position
+
+
+def _label(line: str) -> _Label | None:
+    """Which field of a quoted header this line is: "From: ...", "*Skickat:* ..."."""
+    colon = line.find(":", 1, 24)
+    if colon < 0:
+        colon = line.find("：", 1, 24)
+    return _LABELS.get(line[:colon].strip("*_ \xa0").casefold()) if colon > 0 else None
+
+
+def _header_end(lines: list[str], position: int) -> int:
+    """Where a quoted message's header ends that begins here; `position` when it is none."""
+    found: set[_Label] = set()
+    end = position
+    for number in range(position, min(position + _HEADER_LINES, len(lines))):
+        line = lines[number].strip()
+        if not line:
+            break
+        label = _label(line)
+        if label is not None:
+            found.add(label)
+        elif not found:
+            break
+        end = number + 1
+    complete = _Label.FROM in found and len(found) >= 3
+    return end if complete else position
+
+
+def _take_rule(segment: list[str]) -> list[str]:
+    """Take dashes and the like off the end of a segment, which belong to the quote below them."""
+    taken: list[str] = []
+    while segment:
+        line = segment[-1].strip()
+        is_rule = bool(line) and (not line.strip(_RULE) or line.startswith("----"))
+        if line and not is_rule:
+            break
+        taken.append(segment.pop())
+        if is_rule:
+            break
+    return taken[::-1]
+
+
+def _take_attribution(segment: list[str], *, alone: bool) -> list[str]:
+    """Take "On Tuesday Anna wrote:" off the end of a segment; give its lines, or nothing.
+
+    alone: no marked quote follows, so that only a line that can be nothing else will do: a customer
+    writes "On Tuesday you wrote:" as well, and then goes on in their own words.
+    """
+    end = len(segment)
+    while end and not segment[end - 1].strip():
+        end -= 1
+    joined = ""
+    for count in range(1, _ATTRIBUTION_LINES + 1):
+        line = segment[end - count].strip() if count <= end else ""
+        joined = f"{line} {joined}" if joined else line
+        if not line or len(joined) > _MAX_JOINED:
+            return []
+        if _is_attribution(joined.casefold(), alone=alone):
+            above = segment[end - count - 1].strip() if count < end else ""
+            if count < _ATTRIBUTION_LINES and _begins_attribution(above):
+                count += 1
+            taken = segment[end - count :]
+            del segment[end - count :]
+            return taken
+    return []
+
+
+def _is_attribution(line: str, *, alone: bool) -> bool:
+    if not _DIGIT.search(line) and "@" not in line:
+        return False
+    verb = _VERB.search(line)
+    if alone:
+        has_clock = _CLOCK.search(line) is not None
+        return verb is not None and ("@" in line or (has_clock and line.startswith(_OPENERS)))
+    if verb is not None:
+        return True
+    return line[-1] in ":：" and ("@" in line or _CLOCK.search(line) is not None)
+
+
+def _begins_attribution(line: str) -> bool:
+    """True for the first line of an attribution whose last line is one by itself."""
+    if not line or line[-1] in ".!?:" or len(line) > 120:
+        return False
+    return line.casefold().startswith(_OPENERS) and _DIGIT.search(line) is not None
+
+
+def _forwarded_within(quoted: list[str]) -> list[str]:
+    """The body of a forwarded message that the sender's program marked as a quote; often empty."""
+    lines = [line.lstrip().removeprefix(">").strip() for line in quoted]
+    for position, line in enumerate(lines[:_HEADER_LINES]):
+        if line:
+            end = _announcement_end(lines, position, line)
+            if end > position:
+                return lines[end:]
+    return []

@@ -1,0 +1,186 @@
+"""The door of this room: milter callbacks or the bytes of a message in, a `Mail` out."""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from mailtriage.mail.address import first_mailbox, message_ids, thread_ids
+from mailtriage.mail.fields import skip_mbox_line, split_fields
+from mailtriage.mail.model import (
+    Client,
+    Envelope,
+    Header,
+    Headers,
+    Limits,
+    Mail,
+    MailStatus,
+)
+from mailtriage.mail.newest import newest_text
+from mailtriage.mail.parts import read_body
+
+_DEFAULT_LIMITS: Final = Limits()
+_NOBODY: Final = Envelope()
+_UNKNOWN: Final = Client()
+_BLANK_LINE: Final = re.compile(rb"\n\r?\n")
+
+
+def read_mail(
+    headers: Sequence[tuple[str, bytes]],
+    body: bytes,
+    *,
+    envelope: Envelope = _NOBODY,
+    client: Client = _UNKNOWN,
+    queue_id: str = "",
+    limits: Limits = _DEFAULT_LIMITS,
+    body_complete: bool = True,
+) -> Mail:
+    """The mail that a milter was handed in pieces. Never raises, whatever the bytes are.
+
+    headers: name (8-bit bytes as surrogate escapes) and raw field body of each, in order; one blank
+    before the body and CRLF in folds are both fine. body: its first bytes, or all of them;
+    `body_complete` is False when the caller stopped early. Only `limits.max_scan_bytes` of it are
+    looked at.
+    """
+    fields, defects = _bounded(headers, limits)
+    return _read(fields, body, envelope, client, queue_id, limits, body_complete, defects)
+
+
+def read_message(
+    raw: bytes,
+    *,
+    envelope: Envelope = _NOBODY,
+    client: Client = _UNKNOWN,
+    queue_id: str = "",
+    limits: Limits = _DEFAULT_LIMITS,
+    body_complete: bool = True,
+) -> Mail:
+    """The mail in the bytes of a whole message, as in an .eml file. Never raises.
+
+    The header ends where Postfix ends it: at a blank line or at the first line that is no field. A
+    "From " line of an mbox on top is skipped.
+    """
+    try:
+        pairs, body, defects = _split(raw, limits)
+    except Exception:  # noqa: BLE001 - a mail is never refused because of us
+        pairs, body, defects = [], raw[: limits.max_scan_bytes], ["bug"]
+        body_complete = False
+    fields, more_defects = _bounded(pairs, limits)
+    return _read(
+        fields, body, envelope, client, queue_id, limits, body_complete, defects + more_defects
+    )
+
+
+def _split(raw: bytes, limits: Limits) -> tuple[list[tuple[str, bytes]], bytes, list[str]]:
+    defects: list[str] = []
+    head = raw[: limits.max_header_bytes]
+    if b"\r" in head and b"\n" not in head:
+        raw = raw[: limits.max_header_bytes + limits.max_scan_bytes + 1].replace(b"\r", b"\n")
+        defects.append("bare-cr")
+    fields, body_start, blank_line = split_fields(
+        raw, skip_mbox_line(raw), min(len(raw), limits.max_header_bytes)
+    )
+    if body_start >= limits.max_header_bytes and len(raw) > body_start:
+        # The header is longer than we read. What is behind it, if that is near, is still the body.
+        defects.append("header-size")
+        blank = _BLANK_LINE.search(raw, body_start - 2, body_start + limits.max_scan_bytes)
+        body_start = blank.end() if blank else len(raw)
+    elif not blank_line:
+        defects.append("no-blank-line")
+    pairs = [(name.decode("ascii"), value) for name, value in fields]
+    # One byte more than is read tells that there is more.
+    return pairs, raw[body_start : body_start + limits.max_scan_bytes + 1], defects
+
+
+def _bounded(pairs: Iterable[tuple[str, bytes]], limits: Limits) -> tuple[list[Header], list[str]]:
+    """The fields within the limits on number and size, each without its leading blank."""
+    fields: list[Header] = []
+    room = limits.max_header_bytes
+    for name, value in pairs:
+        room -= len(name) + len(value)
+        if room < 0 or len(fields) >= limits.max_headers:
+            return fields, ["header-size"]
+        if b"\r" in value:
+            value = value.replace(b"\r\n", b"\n").replace(b"\r", b"")
+        if value[:1] in (b" ", b"\t"):
+            value = value[1:]
+        fields.append(Header(name, value))
+    return fields, []
+
+
+def _read(
+    fields: list[Header],
+    body: bytes,
+    envelope: Envelope,
+    client: Client,
+    queue_id: str,
+    limits: Limits,
+    body_complete: bool,
+    defects: list[str],
+) -> Mail:
+    headers = Headers(fields)
+    try:
+        return _understand(headers, body, envelope, client, queue_id, limits, body_complete, defects)
+    except Exception:  # noqa: BLE001 - a mail is never refused because of us
+        return Mail(
+            headers=headers,
+            envelope=envelope,
+            client=client,
+            queue_id=queue_id,
+            body_bytes=min(len(body), limits.max_scan_bytes),
+            truncated=not body_complete or len(body) > limits.max_scan_bytes,
+            status=MailStatus.UNREAD,
+            defects=tuple(dict.fromkeys((*defects, "bug"))),
+        )
+
+
+def _understand(
+    headers: Headers,
+    body: bytes,
+    envelope: Envelope,
+    client: Client,
+    queue_id: str,
+    limits: Limits,
+    body_complete: bool,
+    defects: list[str],
+) -> Mail:
+    truncated = not body_complete or len(body) > limits.max_scan_bytes
+    scanned = body[: limits.max_scan_bytes]
+    content = read_body(
+        scanned,
+        limits,
+        content_type=_raw(headers, "content-type"),
+        encoding=_raw(headers, "content-transfer-encoding"),
+        disposition=_raw(headers, "content-disposition"),
+        complete=not truncated,
+    )
+    sender = first_mailbox(_raw(headers, "from"))
+    own_id = message_ids(_raw(headers, "message-id"))
+    readable = bool(content.text.strip())
+    return Mail(
+        headers=headers,
+        envelope=envelope,
+        client=client,
+        queue_id=queue_id,
+        subject=headers.first("subject"),
+        from_address=sender.address,
+        from_name=sender.name,
+        message_id=own_id[0] if own_id else "",
+        references=thread_ids(
+            [header.raw for header in headers.fields("references")],
+            [header.raw for header in headers.fields("in-reply-to")],
+        ),
+        text=content.text,
+        newest_text=newest_text(content.text, sender.name),
+        attachments=content.attachments,
+        body_bytes=len(scanned),
+        truncated=truncated,
+        encrypted=content.encrypted,
+        status=MailStatus.OK if readable else MailStatus.UNREAD,
+        defects=tuple(dict.fromkeys((*defects, *content.defects))),
+    )
+
+
+def _raw(headers: Headers, name: str) -> bytes:
+    """Field body of the first field of that name, empty when there is none."""
+    found = headers.fields(name)
+    return found[0].raw if found else b""

@@ -1,0 +1,137 @@
+"""The listening socket that all workers share."""
+
+import contextlib
+import grp
+import os
+import socket
+import stat
+from pathlib import Path
+from typing import Final
+
+from mailtriage.config.endpoints import SocketAddress
+from mailtriage.service.notify import passed_socket
+
+BACKLOG: Final = 1024
+"""Connections that wait while every worker is busy or being replaced."""
+
+
+class ListenError(Exception):
+    """The socket cannot be opened; the message says why and what to do."""
+
+
+class Listener:
+    """A bound and listening socket, and the path that it has to take with it."""
+
+    def __init__(self, sock: socket.socket, path: Path | None) -> None:
+        """`path` is removed by `close`; None for TCP and for sockets that systemd owns."""
+        self._socket: Final = sock
+        self._path: Final = path
+        self._inode: Final = path.stat().st_ino if path is not None else 0
+
+    def fileno(self) -> int:
+        """The descriptor; its flags (non-blocking) are shared by every copy of it."""
+        return self._socket.fileno()
+
+    def name(self) -> str:
+        """Where it listens, in Postfix's spelling."""
+        bound = self._socket.getsockname()
+        if self._socket.family == socket.AF_UNIX:
+            return f"unix:{bound}" if self._path is None else f"unix:{self._path}"
+        return f"inet:{bound[0]}:{bound[1]}"
+
+    def withdraw(self) -> None:
+        """Remove the path, so that Postfix goes on without us at once instead of waiting.
+
+        A path that somebody else has taken since is left alone.
+        """
+        if self._path is not None:
+            with contextlib.suppress(OSError):
+                if self._path.stat().st_ino == self._inode:
+                    self._path.unlink()
+
+    def close(self) -> None:
+        """Stop listening."""
+        self.withdraw()
+        self._socket.close()
+
+
+def listen(address: SocketAddress, *, mode: int, group: str, inherit: bool) -> Listener:
+    """Open the listening socket, or (`inherit`) take the one that systemd passed.
+
+    Raises ListenError.
+
+    Non-blocking: all workers poll it, and those that lose the race for a connection would otherwise
+    sleep in accept() for ever and not hear that they are to stop.
+    """
+    passed = passed_socket() if inherit else None
+    if passed is None and address.kind == "fd":
+        passed = address.descriptor
+    if passed is not None:
+        listener = Listener(socket.socket(fileno=os.dup(passed)), None)
+    elif address.kind == "unix":
+        listener = _listen_unix(Path(address.path), mode, group)
+    else:
+        listener = _listen_tcp(address.host, address.port)
+    os.set_blocking(listener.fileno(), False)
+    return listener
+
+
+def _listen_unix(path: Path, mode: int, group: str) -> Listener:
+    """Bind under a temporary name, set the permissions, then rename.
+
+    So Postfix never sees a socket that it may not open, a stale file of a crashed run is replaced,
+    and libmilter does not know the path that it would otherwise unlink when one worker ends.
+    """
+    if _answers(path):
+        raise ListenError(f"{path}: another process listens here already")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            temporary.unlink()
+        sock.bind(str(temporary))
+        temporary.chmod(mode)
+        if group:
+            os.chown(temporary, -1, grp.getgrnam(group).gr_gid)
+        sock.listen(BACKLOG)
+        temporary.rename(path)
+    except (OSError, KeyError) as error:
+        sock.close()
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, KeyError):
+            raise ListenError(f"milter.socket_group: there is no group '{group}'") from None
+        raise ListenError(f"{path}: cannot listen here: {error.strerror}") from None
+    return Listener(sock, path)
+
+
+def _answers(path: Path) -> bool:
+    """Whether a living process listens on that path; a stale file is no obstacle."""
+    try:
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise ListenError(f"{path}: there is something that is not a socket; move it away")
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(1)
+            probe.connect(str(path))
+            return True
+    except (ConnectionRefusedError, FileNotFoundError):
+        return False
+    except TimeoutError:
+        return True
+    except OSError as error:
+        raise ListenError(f"{path}: {error.strerror}") from None
+
+
+def _listen_tcp(host: str, port: int) -> Listener:
+    try:
+        family, *_, bound = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        sock = socket.socket(family)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind(bound)
+        sock.listen(BACKLOG)
+    except OSError as error:
+        raise ListenError(f"{host}:{port}: cannot listen here: {error.strerror}") from None
+    return Listener(sock, None)

@@ -1,0 +1,108 @@
+"""From configuration files to an Analyst: read, checked and compiled, or refused as a whole."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailtriage.config import Config, ConfigError, Loaded, load
+from mailtriage.doors.analysis import Analyst
+from mailtriage.policies.load import PolicyError, load_policies
+from mailtriage.policies.matcher import Matcher
+from mailtriage.policies.model import GENERAL, Policies
+from mailtriage.shipped import shipped_directory
+from mailtriage.state.customers import CustomerFileError, RedisCustomers, read_customers
+from mailtriage.tags.profile import PROFILES
+from mailtriage.toml_source import Problem, did_you_mean
+from mailtriage.triage.customer import CustomerList
+from mailtriage.triage.language import load_detector
+
+
+class LoadError(Exception):
+    """A configuration, policies or customer list that must not be used, with every problem."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("\n".join(str(problem) for problem in sorted(problems)))
+        self.problems = tuple(sorted(problems))
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """All that was read, and the warnings on the way."""
+
+    loaded: Loaded
+    policies: Policies
+    customers: CustomerList
+    problems: tuple[Problem, ...]
+
+    @property
+    def config(self) -> Config:
+        """The effective configuration."""
+        return self.loaded.config
+
+    def analyst(self) -> Analyst:
+        """Compile the policies and load the language model."""
+        load_detector()
+        matcher = Matcher(self.policies, time_limit=self.config.policies.time_limit)
+        return Analyst(self.config, matcher, self.customers)
+
+
+def read_everything(files: Sequence[Path] | None) -> Everything:
+    """Read configuration, policies and customers; None stands for the files in /etc/mailtriage.
+
+    Raises LoadError with the problems of all of them.
+    """
+    try:
+        loaded = load(files)
+    except ConfigError as error:
+        raise LoadError(error.problems) from None
+    config = loaded.config
+    problems = list(loaded.problems)
+    policies = Policies()
+    customers: CustomerList = read_customers(())
+    try:
+        policies, warnings = load_policies(
+            policy_directories(config), disable=config.policies.disable
+        )
+        problems += warnings
+        problems += _unknown_names(config, policies)
+    except PolicyError as error:
+        problems += error.problems
+    try:
+        customers = read_customers(config.customers.files)
+    except CustomerFileError as error:
+        problems += error.problems
+    if any(not problem.warning for problem in problems):
+        raise LoadError(problems)
+    if config.customers.redis:
+        customers = RedisCustomers(
+            config.customers.redis,
+            config.customers.redis_key,
+            config.customers.timeout,
+            customers,
+        )
+    return Everything(loaded, policies, customers, tuple(sorted(problems)))
+
+
+def policy_directories(config: Config) -> list[Path]:
+    """The shipped policies, if wanted, then the administrator's own."""
+    shipped = [shipped_directory("policies")] if config.policies.shipped else []
+    return [*shipped, *config.policies.directories]
+
+
+def _unknown_names(config: Config, policies: Policies) -> list[Problem]:
+    """Skills and profiles that mailboxes name and nobody knows."""
+    problems = []
+    skills = [policy.name for policy in policies.skills]
+    for mailbox in config.mailboxes.mailboxes:
+        path = f'mailboxes."{mailbox.address}"'
+        for skill in mailbox.skills:
+            if skill not in (*skills, GENERAL):
+                what = f"there is no policy for the skill '{skill}'"
+                problems.append(
+                    Problem("configuration", 1, f"{path}.skills", what, did_you_mean(skill, skills))
+                )
+        if mailbox.profile not in PROFILES:
+            what = f"there is no helpdesk profile '{mailbox.profile}'"
+            hint = did_you_mean(mailbox.profile, PROFILES)
+            problems.append(Problem("configuration", 1, f"{path}.profile", what, hint))
+    return problems

@@ -1,0 +1,46 @@
+"""sd_notify(3) and sd_listen_fds(3), the parts of systemd's interface that a service needs."""
+
+import os
+import socket
+import time
+from typing import Final
+
+FIRST_PASSED_FD: Final = 3
+
+
+def notify(state: str) -> None:
+    """Tell systemd; without systemd (no NOTIFY_SOCKET) nothing happens. Never raises."""
+    address = os.environ.get("NOTIFY_SOCKET", "")
+    if not address:
+        return
+    if address.startswith("@"):
+        address = "\0" + address[1:]
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as peer:
+            peer.sendto(state.encode(), address)
+    except OSError:
+        return
+
+
+def ready() -> None:
+    """Start-up, or a reload, is finished."""
+    notify("READY=1")
+
+
+def reloading() -> None:
+    """A reload begins (Type=notify-reload wants the time with it)."""
+    notify(f"RELOADING=1\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+
+def stopping() -> None:
+    """The service is about to end."""
+    notify("STOPPING=1")
+
+
+def passed_socket() -> int | None:
+    """The listening socket that a systemd .socket unit passed to this process, if one did."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()):
+        return None
+    if int(os.environ.get("LISTEN_FDS") or "0") < 1:
+        return None
+    return FIRST_PASSED_FD

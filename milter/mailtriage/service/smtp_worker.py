@@ -1,0 +1,57 @@
+"""The process that runs the SMTP door."""
+
+import asyncio
+import os
+import signal
+import socket
+
+from mailtriage.doors.analysis import Analysis, Analyst
+from mailtriage.doors.smtp import SmtpDoor
+from mailtriage.doors.smtp_tagging import Tagger, door_settings
+from mailtriage.mail.model import Envelope
+from mailtriage.service.channel import ALIVE, READY, TICK
+from mailtriage.service.log import AddressMask, Level, Log, mail_fields
+
+
+def run_smtp_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
+    """The life of the process, from the fork to the exit; never returns."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    log.start_thread()
+    try:
+        asyncio.run(_serve(analyst, listen_fd, control, log))
+    except (OSError, ValueError) as fault:
+        log.line("error", {"event": "worker-failed", "door": "smtp", "fault": fault})
+        log.flush()
+        os._exit(1)
+    log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "smtp"})
+    log.flush()
+    os._exit(0)
+
+
+async def _serve(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
+    config = analyst.config
+    mask = AddressMask(config.log.addresses, config.log.hash_key_file)
+
+    def report(analysis: Analysis, envelope: Envelope, mail_id: str) -> None:
+        level: Level = "info" if analysis.mail is not None else "warning"
+        log.line(level, mail_fields(analysis, mail_id, envelope.sender, envelope.recipients, mask))
+
+    door = SmtpDoor(door_settings(config), Tagger(analyst, report))
+    await door.start(socket.socket(fileno=listen_fd))
+    loop = asyncio.get_running_loop()
+    leave = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, leave.set)
+    control.setblocking(False)  # noqa: FBT003  the signature of socket
+    # Whatever the supervisor says, and its end too, means: leave.
+    loop.add_reader(control.fileno(), leave.set)
+    await loop.sock_sendall(control, READY)
+    while not leave.is_set():
+        try:
+            await asyncio.wait_for(leave.wait(), TICK)
+        except TimeoutError:
+            try:
+                await loop.sock_sendall(control, ALIVE)
+            except OSError:
+                break
+    await door.stop(config.milter.drain)

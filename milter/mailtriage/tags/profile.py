@@ -1,0 +1,34 @@
+"""Helpdesk profiles: the native header fields of the helpdesk that a mailbox feeds.
+
+A profile says which fields are added beside ours, and which are deleted from inbound mail because
+the helpdesk would believe them. "generic" has none of either: our own vocabulary is all it needs.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mailtriage.triage.model import Triage
+
+Fields = tuple[tuple[str, str], ...]
+
+
+def _no_fields(_: Triage) -> Fields:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What one helpdesk reads."""
+
+    name: str
+    strip: tuple[str, ...] = ()
+    """Names of header fields that are deleted from inbound mail; a trailing `*` stands for any rest."""
+    fields: Callable[[Triage], Fields] = _no_fields
+    """Triage to the native fields, added below ours."""
+
+
+GENERIC: Final = Profile("generic")
+
+PROFILES: Final = {profile.name: profile for profile in (GENERIC,)}
+"""Every profile that `mailboxes.….profile` may name."""

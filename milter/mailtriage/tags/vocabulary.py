@@ -1,0 +1,94 @@
+"""Our header vocabulary (docs/headers.md): Triage to the header fields that every inbound mail gets.
+
+One summary line and one field a fact, the negative case included: a mail without them is a mail that
+mailtriage never saw. Helpdesks and filters of others read these names and values; they do not change.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from mailtriage.tags.model import Status
+from mailtriage.triage.model import Evidence, Triage
+from mailtriage.triage.skill import OTHER_SKILL
+
+PREFIX: Final = "X-Mailtriage"
+
+MAX_VALUE: Final = 200
+"""Characters of a value. Some relays cap a header at 870 bytes; filters in helpdesks far below."""
+
+NONE: Final = "none"
+
+_NOT_A_TOKEN: Final = re.compile(r"[^a-z0-9_-]+")
+
+# Evidence that decided nothing of what a reader of X-Mailtriage-Why wants to know.
+_NOT_WORTH_TELLING: Final = frozenset({"language", OTHER_SKILL})
+
+
+def token(text: str) -> str:
+    """The text as one `[a-z0-9_-]` word: what no consumer can misread as a delimiter or a pattern."""
+    return _NOT_A_TOKEN.sub("-", text.lower()).strip("-")[:MAX_VALUE] or NONE
+
+
+def fields(
+    triage: Triage, status: Status = Status.OK, *, kb: str = NONE, ack: str = NONE
+) -> tuple[tuple[str, str], ...]:
+    """The header fields (name, value) in their fixed order."""
+    language, skill = token(triage.language), token(triage.skill)
+    score = f"{max(0, min(100, triage.score)):03d}"
+    summary = (
+        f"v=1; prio={triage.priority}; score={score}; lang={language}; skill={skill}; "
+        f"tier={triage.tier}; churn={triage.churn}; mood={triage.mood}; kind={triage.kind}; "
+        f"kb={token(kb)}; ack={token(ack)};"
+    )
+    return (
+        (PREFIX, summary),
+        (f"{PREFIX}-Priority", str(triage.priority)),
+        (f"{PREFIX}-Score", score),
+        (f"{PREFIX}-Language", language),
+        (f"{PREFIX}-Skill", skill),
+        (f"{PREFIX}-Skills", _closed(entry.name for entry in triage.skills) or f"{skill};"),
+        (f"{PREFIX}-Tier", str(triage.tier)),
+        (f"{PREFIX}-Churn", str(triage.churn)),
+        (f"{PREFIX}-Mood", str(triage.mood)),
+        (f"{PREFIX}-Topic", token(triage.topic)),
+        (f"{PREFIX}-Kb", token(kb)),
+        (f"{PREFIX}-Kind", str(triage.kind)),
+        (f"{PREFIX}-Thread", str(triage.thread)),
+        (f"{PREFIX}-Ack", token(ack)),
+        (f"{PREFIX}-Route", token(f"{skill}-{language}")),
+        (f"{PREFIX}-Sender-Marked", str(triage.sender_marked or NONE)),
+        (f"{PREFIX}-Why", _reasons(triage.why)),
+        (f"{PREFIX}-Status", str(status)),
+    )
+
+
+def _closed(names: Iterable[str]) -> str:
+    """Every token closed by ";", as many as fit: `contains "billing;"` cannot hit "billing-de;"."""
+    value = ""
+    for name in names:
+        longer = f"{value} {token(name)};".lstrip()
+        if len(longer) > MAX_VALUE:
+            break
+        value = longer
+    return value
+
+
+def _reasons(why: Iterable[Evidence]) -> str:
+    """The ids of what decided, the weightiest first within its facet, each once, as many as fit."""
+    value = ""
+    seen: set[str] = set()
+    for evidence in why:
+        name = token(evidence.id)
+        if evidence.facet in _NOT_WORTH_TELLING or name in seen:
+            continue
+        seen.add(name)
+        longer = f"{value}, {name}" if value else name
+        if len(longer) > MAX_VALUE:
+            break
+        value = longer
+    return value or NONE
+
+
+NAMES: Final = tuple(name for name, _ in fields(Triage()))
+"""Every name that `fields` gives, in order."""

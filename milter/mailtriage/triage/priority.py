@@ -1,0 +1,90 @@
+"""How soon a person should look: a score from 0 to 100 and the word for it."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from mailtriage.mail.model import Mail
+from mailtriage.policies.matcher import Hit
+from mailtriage.policies.model import Policy
+from mailtriage.triage.model import Churn, Evidence, Kind, Mood, Priority, Thread, Tier
+
+_FIRST_DIGIT: Final = re.compile(r"\s*([1-5])")
+_WORDS: Final = {
+    "urgent": Priority.URGENT,
+    "high": Priority.HIGH,
+    "normal": Priority.NORMAL,
+    "low": Priority.LOW,
+    "non-urgent": Priority.LOW,
+}
+_BY_DIGIT: Final = {
+    "1": Priority.URGENT,
+    "2": Priority.HIGH,
+    "3": Priority.NORMAL,
+    "4": Priority.LOW,
+    "5": Priority.LOW,
+}
+_RANK: Final = (Priority.URGENT, Priority.HIGH, Priority.NORMAL, Priority.LOW)
+
+MACHINE_SCORE: Final = 5
+"""What no human wrote is low, whatever words it carries."""
+
+
+def sender_marked(mail: Mail) -> Priority | None:
+    """What the sender's own headers claim: the highest of X-Priority, Importance and Priority."""
+    claims = []
+    for name in ("X-Priority", "X-MSMail-Priority"):
+        value = mail.headers.first(name)
+        digit = _FIRST_DIGIT.match(value)
+        claim = _BY_DIGIT[digit.group(1)] if digit else _WORDS.get(value.strip().lower())
+        if claim is not None:
+            claims.append(claim)
+    for name in ("Importance", "Priority"):  # RFC 4021 sections 2.1.55 and 2.1.54
+        claim = _WORDS.get(mail.headers.first(name).strip().lower())
+        if claim is not None:
+            claims.append(claim)
+    return min(claims, key=_RANK.index) if claims else None
+
+
+def judge(
+    hits: Sequence[Hit],
+    policy: Policy | None,
+    *,
+    kind: Kind,
+    tier: Tier,
+    churn: Churn,
+    mood: Mood,
+    thread: Thread,
+    marked: Priority | None,
+    skill: str,
+) -> tuple[Priority, int, tuple[Evidence, ...]]:
+    """The word, the score and the reasons. Pure arithmetic: base, signals, what other facets add."""
+    if kind is not Kind.HUMAN:
+        evidence = Evidence("priority", f"kind-{kind}", MACHINE_SCORE, "kind")
+        return Priority.LOW, MACHINE_SCORE, (evidence,)
+    if policy is None:
+        return Priority.NORMAL, 40, ()
+    why = [Evidence("priority", hit.signal.id, round(hit.points, 1), hit.where) for hit in hits]
+    score = policy.base + sum(hit.points for hit in hits)
+    for name in (
+        f"tier-{tier}",
+        f"churn-{churn}",
+        f"mood-{mood}",
+        f"thread-{thread}",
+        f"marked-{marked}",
+        f"skill-{skill}",
+    ):
+        points = policy.adjust.get(name)
+        if points:
+            score += points
+            why.append(Evidence("priority", name, points, name.partition("-")[0]))
+    floors = [hit.signal.floor for hit in hits if hit.signal.floor]
+    if churn is Churn.HIGH or thread is Thread.CHASER:
+        # A customer about to leave, or left waiting, is never an ordinary case.
+        floors.append(round(policy.levels["high"]))
+    score = max([score, *floors])
+    number = max(0, min(100, round(score)))
+    for level in (Priority.URGENT, Priority.HIGH, Priority.NORMAL):
+        if number >= policy.levels[level]:
+            return level, number, tuple(why)
+    return Priority.LOW, number, tuple(why)
