@@ -45,7 +45,7 @@ def cli(ctx: click.Context, files: Sequence[Path]) -> None:
     ctx.obj = list(files) or None
 
 
-@cli.command()
+@cli.command(short_help="Sample mails through the whole program, as a table; then yours.")
 @click.option("--once", is_flag=True, help="Leave when the samples are through.")
 @click.option(
     "--listen",
@@ -65,7 +65,7 @@ def demo(files: Sequence[Path] | None, *, once: bool, listen: str) -> None:
     _leave(run_demo(files, once=once, listen=listen))
 
 
-@cli.command()
+@cli.command(short_help="How a mail is tagged, and why.")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a message and line.")
 @click.option("--rcpt", default="", metavar="ADDRESS", help="Envelope recipient.")
@@ -91,7 +91,7 @@ def explain(
     _leave(run_explain(files, paths, as_json=as_json, rcpt=rcpt, sender=sender, client=client))
 
 
-@cli.command()
+@cli.command(short_help="Check configuration, policies and customer lists.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.pass_obj
 def check(files: Sequence[Path] | None, *, quiet: bool) -> None:
@@ -104,7 +104,7 @@ def check(files: Sequence[Path] | None, *, quiet: bool) -> None:
     _leave(run_check(files, quiet=quiet))
 
 
-@cli.command()
+@cli.command(short_help="Run the tests that stand in the policy files.")
 @click.option("--coverage", is_flag=True, help="Also list the signals that no test hits.")
 @click.pass_obj
 def test(files: Sequence[Path] | None, *, coverage: bool) -> None:
@@ -114,7 +114,7 @@ def test(files: Sequence[Path] | None, *, coverage: bool) -> None:
     _leave(run_policy_tests(files, coverage=coverage))
 
 
-@cli.command()
+@cli.command(short_help="The effective configuration, and where each value comes from.")
 @click.option("--changed", is_flag=True, help="Only what differs from the defaults.")
 @click.pass_obj
 def config(files: Sequence[Path] | None, *, changed: bool) -> None:
@@ -124,7 +124,7 @@ def config(files: Sequence[Path] | None, *, changed: bool) -> None:
     _leave(run_config(files, changed=changed))
 
 
-@cli.command()
+@cli.command(short_help="What Postfix has to be told; prints, changes nothing.")
 @click.pass_obj
 def postfix(files: Sequence[Path] | None) -> None:
     """Print the postconf commands and map files that this configuration needs; changes nothing."""
@@ -133,7 +133,7 @@ def postfix(files: Sequence[Path] | None) -> None:
     _leave(run_postfix(files))
 
 
-@cli.command()
+@cli.command(short_help="Run the milter.")
 @click.pass_obj
 def serve(files: Sequence[Path] | None) -> None:
     """Run the milter: a supervisor and its workers. SIGHUP reloads, SIGTERM finishes and leaves.
@@ -152,7 +152,7 @@ def _leave(code: int) -> NoReturn:
 
 def main() -> None:
     """Entry point of the command; nobody is ever shown a traceback."""
-    # Numerical libraries start a pool of threads when they are loaded, and `serve` forks afterwards.
+    # Numerical libraries start a pool of threads when loaded, and `serve` forks afterwards.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
     try:
@@ -163,3 +163,11 @@ def main() -> None:
         sys.exit(FINE)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as fault:
+        if os.environ.get("MAILTRIAGE_DEBUG"):
+            raise
+        sys.stderr.write(
+            f"mailtriage: {type(fault).__name__}: {fault}\n"
+            "This is a fault of mailtriage. MAILTRIAGE_DEBUG=1 shows where it is.\n"
+        )
+        sys.exit(WRONG)

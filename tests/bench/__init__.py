@@ -8,20 +8,21 @@ by the milter protocol to the milter's socket alone. All programs are up all the
 sends the same mails to each of them in random order, by 1, 8 and 32 clients at once, and figures
 are compared within a round only. It never fails on a figure, only when something does not work.
 
-What is compared (each with two workers, each writing its log to a file):
+What is compared (each milter with two workers, on a unix socket, with its log in a file):
 
 none         Postfix without a milter.
 noop         pymilter, pre-forked, takes in all of every message, does nothing.
-rspamd       Debian's rspamd, self-scan proxy, its patterns compiled by hyperscan beforehand, DNS and
-             all network modules off: the phrases of mailtriage's own `words` signals as rules on
-             subject and text, language detection, the same number of headers with the same names
-             put on top, forged X-Mailtriage headers taken out, one log line a mail.
+rspamd       Debian's rspamd, self-scan proxy, patterns compiled by hyperscan beforehand, DNS and all
+             network modules off: the phrases of mailtriage's own `words` signals as rules on subject
+             and text (all of them; --short: two of each signal and language), language detection,
+             headers of the same number and names put on top, forged X-Mailtriage headers taken out,
+             one log line a mail.
 mailtriage   `mailtriage serve` as shipped, all policies and facets.
 
 Where they differ. rspamd also does what it always does: parses every MIME part, looks for URLs,
-hashes; none of that can be switched off. mailtriage also does what is not asked of rspamd: quotes
-and signatures cut away, accents folded, `near`, `regex` and header signals, phrases tied to the
-language of the mail, mood, churn, customer tier, and the tests that the hidden recipient needs.
-mailtriage stops reading a mail when it has seen enough; rspamd cannot. rspamd's memory includes its
-hyperscan helper, mailtriage's its supervisor and everything else that `serve` starts.
+hashes; none of that can be switched off. mailtriage also does what is not asked of rspamd: cuts away
+quotes and signatures, folds accents, evaluates `near`, `regex`, header and address signals, ties
+phrases to the language of the mail, judges mood, churn and customer tier. mailtriage stops reading a
+mail when it has seen enough; rspamd cannot. Memory is that of all processes: with rspamd's hyperscan
+helper, and with mailtriage's supervisor and whatever else `serve` starts.
 """

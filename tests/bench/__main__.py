@@ -75,7 +75,7 @@ def _options() -> argparse.Namespace:
         help="of each signal and language that rspamd is given (all; short: 2)",
     )
     parser.add_argument(
-        "--minutes", type=float, default=12, help="begin no round that would end later (12)"
+        "--minutes", type=float, default=10, help="begin no round that would end later (10)"
     )
     parser.add_argument(
         "--json", type=Path, metavar="FILE", help="write every cell measured to FILE"

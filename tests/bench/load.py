@@ -58,9 +58,12 @@ def run(clients: int, count: int, job: Job) -> Run:
         result_read, result_write = os.pipe()
         pid = os.fork()
         if pid == 0:
-            for descriptor in (todo_write, gate_write, result_read):
-                os.close(descriptor)
-            _child(job, gate_read, todo_read, result_write)
+            try:
+                for descriptor in (todo_write, gate_write, result_read):
+                    os.close(descriptor)
+                _child(job, gate_read, todo_read, result_write)
+            finally:  # a copy of the benchmark must never go on beyond this point
+                os._exit(0)
         os.close(result_write)
         children.append((pid, result_read))
     for descriptor in (todo_read, todo_write, gate_read, gate_write):
@@ -89,11 +92,10 @@ def _child(job: Job, gate: int, todo: int, result: int) -> None:
     start = time.perf_counter()  # CLOCK_MONOTONIC: the same for all processes
     try:
         report = {"start": start, "done": job(_take(todo)), "end": time.perf_counter()}
-    except BaseException as error:  # a copy of the benchmark must not go on beyond this point
+    except Exception as error:
         report = {"error": f"{type(error).__name__}: {error}"}
     with os.fdopen(result, "w") as pipe:
         json.dump(report, pipe)
-    os._exit(0)
 
 
 def _take(todo: int) -> Iterator[int]:

@@ -61,17 +61,17 @@ def test_a_configuration_can_be_pickled(loaded: Load) -> None:
 
 def test_later_files_override_earlier_ones_key_by_key(tmp_path: Path, write: WriteToml) -> None:
     main = write('[milter]\nworkers = 1\nqueue = 5\n[log]\nlevel = "debug"\n')
-    first = write("[milter]\nworkers = 2\nthreads = 3\n", "conf.d/10-a.toml")
-    second = write('\n\n[milter]\nthreads = 4\n[log]\nlevel = "error"', "conf.d/20-b.toml")
+    first = write("[milter]\nworkers = 2\nanalysers = 3\n", "conf.d/10-a.toml")
+    second = write('\n\n[milter]\nanalysers = 4\n[log]\nlevel = "error"', "conf.d/20-b.toml")
     write("broken", "conf.d/.30-c.toml")
     write("broken", "conf.d/40-d.toml.bak")
     loaded = load(directory=tmp_path)
     assert loaded.files == (str(main), str(first), str(second))
     milter = loaded.config.milter
-    assert (milter.workers, milter.queue, milter.threads) == (2, 5, 4)
+    assert (milter.workers, milter.queue, milter.analysers) == (2, 5, 4)
     assert describe(loaded, changed=True) == [
         ("milter.workers", "2", f"{first}:2"),
-        ("milter.threads", "4", f"{second}:4"),
+        ("milter.analysers", "4", f"{second}:4"),
         ("milter.queue", "5", f"{main}:3"),
         ("log.level", '"error"', f"{second}:6"),
     ]
@@ -109,9 +109,9 @@ def test_arrays_are_replaced_and_tables_merged(write: WriteToml) -> None:
 
 def test_named_files_replace_the_default_ones(tmp_path: Path, write: WriteToml) -> None:
     write("[milter]\nworkers = 7\n")
-    named = write("[milter]\nthreads = 3\n", "named.toml")
+    named = write("[milter]\nanalysers = 3\n", "named.toml")
     config = load([named], directory=tmp_path).config
-    assert (config.milter.workers, config.milter.threads) == (0, 3)
+    assert (config.milter.workers, config.milter.analysers) == (0, 3)
 
 
 def test_a_named_file_must_be_there(tmp_path: Path) -> None:

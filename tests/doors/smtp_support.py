@@ -69,16 +69,19 @@ class NextHop:
     hung_up: int = 0
     """Connections that ended without QUIT."""
     dot_seen: threading.Event = field(default_factory=threading.Event)
+    may_read: threading.Event = field(default_factory=threading.Event)
+    """A message is not read before this is set."""
     may_answer: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         self.may_answer.set()
+        self.may_read.set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
         try:
             await self._converse(reader, writer)
-        except (OSError, EOFError):
+        except (OSError, EOFError, asyncio.CancelledError):
             self.hung_up += 1
         finally:
             writer.transport.abort()
@@ -105,7 +108,7 @@ class NextHop:
             elif verb == "DATA" and reply.startswith("3"):
                 self.taken.append(Taken(mail, recipients, await self._message(reader)))
                 self.dot_seen.set()
-                while not self.may_answer.is_set():
+                while not self.may_answer.is_set():  # noqa: ASYNC110 - set by another thread
                     await asyncio.sleep(0.01)
                 kept = "\n".join(["250 2.0.0 kept"] * (len(recipients) if self.lmtp else 1))
                 reply = self._scripted(".") or kept
@@ -127,14 +130,18 @@ class NextHop:
             if self.tls and not writer.get_extra_info("sslcontext"):
                 lines.append("STARTTLS")
             return "\n".join(["250-" + text for text in lines[:-1]] + ["250 " + lines[-1]])
+        if verb == "STARTTLS" and self.tls:
+            return "220 2.0.0 go on"
         return {"DATA": "354 go on", "QUIT": "221 2.0.0 bye"}.get(verb, "250 2.0.0 fine")
 
     async def _message(self, reader: asyncio.StreamReader) -> bytes:
         content = bytearray()
+        while not self.may_read.is_set():  # noqa: ASYNC110 - set by another thread
+            await asyncio.sleep(0.01)
         while True:
             try:
                 line = await reader.readuntil(b"\r\n")
-            except EOFError:
+            except (OSError, EOFError):
                 self.cut_off += 1
                 raise
             if line == b".\r\n":
@@ -182,7 +189,7 @@ class Neighbourhood:
 
         async def listen() -> None:
             server = await asyncio.start_server(
-                hop.serve, "127.0.0.1", hop.port, limit=64 * 1024 * 1024
+                hop.serve, "127.0.0.1", hop.port, limit=4 * 1024 * 1024
             )
             hop.port = server.sockets[0].getsockname()[1]
             self._servers[hop.port] = server
@@ -200,7 +207,11 @@ class Neighbourhood:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def door(
-        self, hop: NextHop | int, tag: Tag = add_a_line, **settings: Any
+        self,
+        hop: NextHop | int,
+        tag: Tag = add_a_line,
+        sock: socket.socket | None = None,
+        **settings: Any,
     ) -> tuple[SmtpDoor, Endpoint]:
         """A door that listens, and where. Keywords are fields of SmtpDoorSettings."""
         lmtp = isinstance(hop, NextHop) and hop.lmtp
@@ -216,7 +227,7 @@ class Neighbourhood:
 
         async def start() -> tuple[SmtpDoor, Endpoint]:
             door = SmtpDoor(SmtpDoorSettings(**{**values, **settings}), tag)
-            return door, await door.start()
+            return door, await door.start(sock)
 
         door, where = self.run(start())
         self._doors.append(door)
@@ -255,8 +266,10 @@ class Neighbourhood:
 class SmtpClient:
     """One connection to the door: sends what it is told, and shows replies as they came."""
 
-    def __init__(self, where: Endpoint) -> None:
+    def __init__(self, where: Endpoint, receive_buffer: int = 0) -> None:
         self.socket = socket.socket(socket.AF_UNIX if where.path else socket.AF_INET)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(30)
         self.socket.connect(where.path or (where.host, where.port))
         self._stream = self.socket.makefile("rb")
@@ -300,7 +313,7 @@ class SmtpClient:
         """A whole mail to b@desk.example; the (first) reply to its final dot."""
         self.begins_mail(*recipients)
         self.says("DATA", "354")
-        self.send(content.replace(b"\r\n.", b"\r\n..") + b".\r\n")
+        self.send((b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:] + b".\r\n")
         return self.reply()
 
     def hears_nothing(self, seconds: float = 0.3) -> bool:

@@ -1,7 +1,11 @@
 """No client can make the door hold more, or wait longer, than it was told to."""
 
+import contextlib
+import socket
+
 import pytest
 
+from mailtriage.doors import smtp_session
 from tests.doors.smtp_support import MAIL, TAG, Neighbourhood, SmtpClient, eventually
 
 
@@ -107,7 +111,7 @@ def test_a_client_that_falls_silent_in_a_message_is_sent_away(hood: Neighbourhoo
     client = hood.client(where)
     client.begins_mail()
     client.says("DATA", "354")
-    client.send(MAIL + b"MAIL FROM:<smuggled@x>\r\n" * 10)
+    client.send(MAIL + b"RCPT TO:<smuggled@x>\r\n" * 10)
     client.expect("421 4.4.2")
     assert client.reply() == "", "and what it has sent is not taken for commands"
     assert [line for line in hop.commands if "smuggled" in line] == []
@@ -140,13 +144,28 @@ def test_the_next_hops_time_is_not_the_clients(hood: Neighbourhood) -> None:
 
 
 def test_a_client_that_does_not_read_is_dropped(hood: Neighbourhood) -> None:
-    door, where = hood.door(hood.hop(), timeout=1.0)
-    client = SmtpClient(where)
+    listener = socket.create_server(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    door, where = hood.door(hood.hop(), sock=listener, timeout=2.0)
+    client = SmtpClient(where, receive_buffer=4096)
     client.socket.settimeout(0.2)
-    try:
-        for _ in range(50_000):
-            client.send(b"RSET x\r\n" * 500)
-    except (TimeoutError, ConnectionError):
-        pass
+    with contextlib.suppress(TimeoutError, ConnectionError):
+        client.send(b"RCPT TO:<b@x>\r\n" * 90_000)
+    assert eventually(lambda: any(c.transport.get_write_buffer_size() for c in door._connections))
     assert eventually(lambda: not door._connections)
     client.drop()
+
+
+def test_the_next_hop_is_kept_awake_while_a_message_comes(
+    hood: Neighbourhood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smtp_session, "_KEEP_ALIVE", 0.05)
+    hop = hood.hop()
+    _, where = hood.door(hop)
+    client = hood.client(where)
+    client.begins_mail()
+    client.says("DATA", "354")
+    client.send(MAIL)
+    assert eventually(lambda: hop.commands.count("NOOP") >= 2)
+    client.says(".", "250")
+    assert hop.taken[0].content == TAG + MAIL

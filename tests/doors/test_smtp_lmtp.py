@@ -1,14 +1,17 @@
 """LMTP on either side: one answer for each recipient (RFC 2033 §4.2)."""
 
+from typing import Any
+
 import pytest
 
+from mailtriage.doors import relay
 from mailtriage.doors.smtp import MailProtocol
-from tests.doors.smtp_support import MAIL, TAG, Neighbourhood, SmtpClient
+from tests.doors.smtp_support import MAIL, TAG, Neighbourhood, NextHop, SmtpClient
 
 LHLO = "LHLO client.example"
 
 
-def lmtp_client(hood: Neighbourhood, hop, **settings: object) -> SmtpClient:
+def lmtp_client(hood: Neighbourhood, hop: NextHop, **settings: Any) -> SmtpClient:
     _, where = hood.door(hop, protocol=MailProtocol.LMTP, **settings)
     return hood.client(where, greet=LHLO)
 
@@ -73,6 +76,16 @@ def test_answers_that_came_before_the_loss_stand(hood: Neighbourhood) -> None:
 def test_too_big_is_said_for_each(hood: Neighbourhood) -> None:
     client = lmtp_client(hood, hood.hop(), size_limit=10)
     assert [answer[:9] for answer in answers_to_a_mail(client, "a@x", "b@x")] == ["552 5.3.4"] * 2
+
+
+def test_an_error_of_ours_is_said_for_each(
+    hood: Neighbourhood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = lmtp_client(hood, hood.hop())
+    monkeypatch.setattr(relay, "stuff", lambda _message: 1 / 0)
+    assert [answer[:9] for answer in answers_to_a_mail(client, "a@x", "b@x")] == ["451 4.3.0"] * 2
+    monkeypatch.undo()
+    assert answers_to_a_mail(client, "a@x") == ["250 2.0.0 kept"]
 
 
 def test_an_smtp_client_sends_one_recipient_at_a_time_to_lmtp(hood: Neighbourhood) -> None:

@@ -3,6 +3,8 @@
 import asyncio
 import smtplib
 import threading
+from pathlib import Path
+from typing import Any
 
 import pytest
 from aiosmtpd.handlers import Message
@@ -308,7 +310,23 @@ def test_pipelined_commands_are_answered_in_order(hood: Neighbourhood) -> None:
         b"MAIL FROM:<d@x>\r\nRCPT TO:<e@x>\r\nDATA\r\n.\r\nQUIT\r\n"
     )
     replies = [client.reply()[:3] for _ in range(15)]
-    assert replies == "250 250 550 354 250 250 550 554 250 250 250 250 354 250 221".split()
+    assert replies == [
+        "250",
+        "250",
+        "550",
+        "354",
+        "250",
+        "250",
+        "550",
+        "554",
+        "250",
+        "250",
+        "250",
+        "250",
+        "354",
+        "250",
+        "221",
+    ]
     assert [mail.content for mail in hop.taken] == [TAG + MAIL, TAG]
 
 
@@ -338,10 +356,22 @@ def test_a_mail_that_only_fits_untagged_goes_untagged(hood: Neighbourhood) -> No
     assert hop.taken[0].content == MAIL
 
 
+def test_a_postfix_that_wants_it_hears_whose_mail_it_is(hood: Neighbourhood) -> None:
+    """XFORWARD, before every mail: Postfix forgets it with each (XFORWARD_README)."""
+    hop = hood.hop(offer=("XFORWARD NAME ADDR PROTO HELO PORT",), answers={"XFORWARD": "500 no"})
+    _, where = hood.door(hop)
+    client = hood.client(where, greet="EHLO a+b=ö")
+    for _ in range(2):
+        assert client.sends_mail().startswith("250"), "a refusal of it changes nothing"
+    assert [line for line in hop.commands if line.startswith("XFORWARD")] == [
+        "XFORWARD NAME=[UNAVAILABLE] ADDR=127.0.0.1 PROTO=ESMTP HELO=a+2Bb+3D+C3+B6"
+    ] * 2
+
+
 def test_many_clients_at_once(hood: Neighbourhood) -> None:
     hop = hood.hop()
     _, where = hood.door(hop)
-    failures = []
+    failures: list[str] = []
 
     def deliver(number: int) -> None:
         with smtplib.SMTP("127.0.0.1", where.port, timeout=30) as client:
@@ -362,7 +392,7 @@ def test_many_clients_at_once(hood: Neighbourhood) -> None:
 
 def test_aiosmtpd_and_smtplib_as_neighbours(hood: Neighbourhood) -> None:
     """Two implementations that are not ours on both sides."""
-    got = []
+    got: list[Any] = []
 
     class Keep(Message):
         def handle_message(self, message: object) -> None:
@@ -382,7 +412,7 @@ def test_aiosmtpd_and_smtplib_as_neighbours(hood: Neighbourhood) -> None:
     assert got[0].get_payload() == ".dot\r\n"
 
 
-def test_a_unix_domain_socket_serves(hood: Neighbourhood, tmp_path) -> None:
+def test_a_unix_domain_socket_serves(hood: Neighbourhood, tmp_path: Path) -> None:
     hop = hood.hop()
     path = str(tmp_path / "door.sock")
     _, where = hood.door(hop, listen=Endpoint(path=path), connections_per_client=1)

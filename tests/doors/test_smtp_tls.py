@@ -3,12 +3,13 @@
 import smtplib
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mailtriage.doors.smtp import Endpoint, TlsPolicy
+from mailtriage.doors.smtp import Endpoint, SmtpDoor, TlsPolicy
 from tests.doors.conftest import make_certificate
-from tests.doors.smtp_support import MAIL, TAG, Certificate, Neighbourhood, SmtpClient
+from tests.doors.smtp_support import MAIL, TAG, Certificate, Neighbourhood, NextHop, SmtpClient
 
 
 def test_a_client_may_encrypt(hood: Neighbourhood, certificate: Certificate) -> None:
@@ -25,7 +26,9 @@ def test_a_client_may_encrypt(hood: Neighbourhood, certificate: Certificate) -> 
     assert [mail.content for mail in hop.taken] == [TAG + MAIL]
 
 
-def secure_door(hood: Neighbourhood, hop, certificate: Certificate) -> tuple[object, Endpoint]:
+def secure_door(
+    hood: Neighbourhood, hop: NextHop, certificate: Certificate
+) -> tuple[SmtpDoor, Endpoint]:
     return hood.door(hop, tls_certificate=certificate.certificate, tls_key=certificate.key)
 
 
@@ -40,16 +43,12 @@ def test_openssl_s_client_gets_through(hood: Neighbourhood, certificate: Certifi
     ) as openssl:
         assert openssl.stdin is not None
         assert openssl.stdout is not None
-        openssl.stdout.readline()  # the answer to its own EHLO
-        conversation = b"EHLO x\r\nMAIL FROM:<a@x>\r\nRCPT TO:<b@x>\r\nDATA\r\n"
-        for line in (*conversation.splitlines(keepends=True), MAIL + b".\r\n"):
-            openssl.stdin.write(line)
+        steps = (b"EHLO x", b"MAIL FROM:<a@x>", b"RCPT TO:<b@x>", b"DATA", MAIL + b".", b"QUIT")
+        for step in steps:
+            openssl.stdin.write(step + b"\r\n")
             openssl.stdin.flush()
             while openssl.stdout.readline()[3:4] == b"-":
                 pass
-        openssl.stdin.write(b"QUIT\r\n")
-        openssl.stdin.flush()
-        assert openssl.stdout.readline().startswith(b"221")
     assert [mail.content for mail in hop.taken] == [TAG + MAIL]
 
 
@@ -76,7 +75,7 @@ def test_what_was_said_before_tls_is_forgotten(
 def test_a_handshake_that_fails_ends_the_connection(
     hood: Neighbourhood, certificate: Certificate
 ) -> None:
-    door, where = secure_door(hood, hood.hop(), certificate)
+    _, where = secure_door(hood, hood.hop(), certificate)
     client = hood.client(where)
     client.says("STARTTLS", "220")
     client.send(b"this is no handshake\r\n" * 20)
@@ -138,7 +137,7 @@ def test_the_next_hops_certificate_is_checked(
     hood: Neighbourhood, certificate: Certificate, tmp_path: Path
 ) -> None:
     hop = hood.hop(tls=certificate.server_context())
-    settings = {"next_hop_tls": TlsPolicy.REQUIRED}
+    settings: dict[str, Any] = {"next_hop_tls": TlsPolicy.REQUIRED}
     _, where = hood.door(hop, next_hop_ca_file=certificate.certificate, **settings)
     assert hood.client(where).sends_mail().startswith("250")
 

@@ -3,6 +3,7 @@
 import pytest
 from tests.support.mails import FORGED, LETTERS, Letter, assert_tagged, ours, with_header
 from tests.support.mta import Mta
+from tests.support.serve import Service, wait_for
 from tests.support.sink import Delivery
 from tests.support.smtp import stuffed
 
@@ -89,6 +90,33 @@ def test_pipelined_commands_and_mails(mta: Mta) -> None:
         assert_tagged_as(letter, mta.sink.one(recipient))
 
 
+def test_a_mail_in_chunks(mta: Mta) -> None:
+    """RFC 3030: BDAT instead of DATA."""
+    recipient = mta.recipient()
+    content = LETTERS[1].raw.replace(b"\n", b"\r\n")
+    with mta.connect() as client:
+        client.envelope([recipient])
+        for chunk, last in ((content[:301], ""), (content[301:], " LAST")):
+            client.send(f"BDAT {len(chunk)}{last}\r\n".encode() + chunk)
+            client.expect(2)
+    assert_tagged_as(LETTERS[1], mta.sink.one(recipient))
+
+
+def test_internationalised_addresses(mta: Mta) -> None:
+    """RFC 6531: addresses beyond ASCII in the envelope and in the header."""
+    recipient = f"hjälp-{mta.recipient()}"
+    raw = LETTERS[0].raw.replace(b"kim@customer.example", "kim@kündin.example".encode())
+    with mta.connect() as client:
+        client.command("MAIL FROM:<kim@kündin.example> SMTPUTF8 BODY=8BITMIME")
+        client.command(f"RCPT TO:<{recipient}>")
+        client.command("DATA", 3)
+        client.send(stuffed(raw))
+        client.expect(2)
+    mta.postfix.wait_until_empty()
+    (delivery,) = [d for d in mta.sink.deliveries if recipient.encode() in d.content]
+    assert_tagged_as(LETTERS[0], delivery)
+
+
 def test_all_recipients_get_the_same_tagged_mail_and_a_refused_one_changes_nothing(
     mta: Mta,
 ) -> None:
@@ -155,3 +183,16 @@ def test_a_login_counts_for_its_own_session_only(mta: Mta) -> None:
     with mta.connect() as client:
         assert client.mail(LETTERS[0].raw, recipient).code == 250
     assert_tagged_as(LETTERS[0], mta.sink.one(recipient))
+
+
+def test_one_line_a_mail_is_logged_and_it_gives_nobody_away(mta: Mta, service: Service) -> None:
+    recipient = mta.recipient()
+    with mta.connect() as client:
+        reply = client.mail(LETTERS[0].raw, recipient, sender="kim@customer.example")
+    queue_id = reply.text.split()[-1]
+    wait_for(lambda: queue_id in service.log(), "the log line")
+    (line,) = [line for line in service.log().splitlines() if queue_id in line]
+    for fact in ("language=sv", "skill=billing", "status=ok"):
+        assert fact in line
+    for private in ("kim", "customer.example", recipient, "belopp", "Fel"):
+        assert private not in line

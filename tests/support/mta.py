@@ -72,6 +72,7 @@ def running_mta() -> Iterator[Mta]:
     directory = Path(tempfile.mkdtemp(prefix="mt-"))
     directory.chmod(0o755)
     services = _services(directory)
+    strip = shutil.copy(STRIP_FILE, directory)
     with Sink() as sink, AuthServer({"agent": "secret"}) as auth:
         postfix = PrivatePostfix(
             directory,
@@ -79,7 +80,7 @@ def running_mta() -> Iterator[Mta]:
             sasl_port=auth.port,
             services=services,
             cleanups={
-                "cleanup_strip": {"header_checks": f"regexp:{STRIP_FILE}"},
+                "cleanup_strip": {"header_checks": f"regexp:{strip}"},
                 "cleanup_local": {"non_smtpd_milters": services["tagged"]["smtpd_milters"]},
             },
         )

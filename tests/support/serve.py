@@ -1,6 +1,7 @@
 """The real program, `mailtriage serve`, started and stopped the way an administrator would."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -23,7 +24,7 @@ AS_SYSTEMD = (
 )
 
 
-def wait_for(condition: Callable[[], bool], what: str, timeout: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], what: str, timeout: float = 60) -> None:
     """Until the condition holds; TimeoutError naming `what` when it does not."""
     end = time.monotonic() + timeout
     while not condition():
@@ -92,7 +93,7 @@ class Service:
         try:
             status = self.process.wait(timeout)
         except subprocess.TimeoutExpired:
-            for pid in (*self.workers(), self.pid):
+            for pid in (*children(self.pid), self.pid):
                 os.kill(pid, signal.SIGKILL)
             self.process.wait()
             raise
@@ -117,9 +118,10 @@ class Service:
         """True when the supervisor has ended."""
         return self.process is None or self.process.poll() is not None
 
-    def workers(self) -> list[int]:
-        """Process ids of the milter workers that live now."""
-        return [pid for pid in children(self.pid) if alive(pid)]
+    def workers(self, door: str = "milter") -> list[int]:
+        """Process ids of the milter workers (or "analyser", "smtp") that live now."""
+        started = re.findall(rf"event=worker-started door={door} pid=(\d+)", self.log())
+        return [pid for pid in children(self.pid) if alive(pid) and str(pid) in started]
 
     def log(self) -> str:
         """All that it logged so far."""
@@ -127,7 +129,7 @@ class Service:
 
     def ready_lines(self) -> int:
         """How many times it said that it is ready."""
-        return self.log().count("event=ready") if self.log_file.exists() else 0
+        return self.log().count("event=ready door=milter") if self.log_file.exists() else 0
 
 
 def children(pid: int) -> list[int]:
@@ -146,6 +148,12 @@ def alive(pid: int) -> bool:
     except FileNotFoundError:
         return False
     return stat.rpartition(") ")[2][0] not in "ZX"
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def resident_kib(pid: int) -> int:

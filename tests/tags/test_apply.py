@@ -108,14 +108,13 @@ def test_the_body_stays_and_the_new_headers_can_be_read(
     edited = apply_edits(raw, edits)
     body = raw[header_end(raw) :]
     assert edited.endswith(body)
-    assert header_end(edited) == len(edited) - len(body) or not body.strip(b"\r\n")[:1].strip()
     if not raw.startswith((b"From ", b">")):
         read = email.message_from_bytes(edited, policy=email.policy.compat32)
         assert read.get_all("X-New") == ["1"]
         assert read.get_all("X-Newer") == ["two"]
 
 
-@given(_mails, _deletions)
-def test_what_is_inserted_can_be_deleted_again(raw: bytes, _: object) -> None:
-    back = apply_edits(apply_edits(raw, ADD), delete(("X-New", 1), ("X-Newer", 1)))
-    assert back in (raw, b"\r\n" + raw, b"\n" + raw)
+@given(_mails)
+def test_what_is_inserted_can_be_deleted_again(raw: bytes) -> None:
+    raw = b"A: b\r\n" + raw
+    assert apply_edits(apply_edits(raw, ADD), delete(("X-New", 1), ("X-Newer", 1))) == raw

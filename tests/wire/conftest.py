@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
 from tests.support.milter_wire import Sample
 from tests.support.serve import Service
 
@@ -42,15 +43,22 @@ def milter(shared_directory: Path) -> Iterator[Path]:
 def start(directory: Path) -> Iterator[Start]:
     """Start a service of one's own: `start('workers = 1', …)` adds those lines to [milter].
 
-    It listens on `directory/milter.sock` unless told otherwise, and is stopped after the test.
+    It listens on `directory/milter.sock` unless told otherwise, and is stopped after the test. It
+    has no policies unless `policies` says so: that makes for a quick start, and mail is tagged all
+    the same.
     """
     with ExitStack() as running:
 
         def start_one(
-            *lines: str, listen: str = "", more: str = "", listen_on: socket.socket | None = None
+            *lines: str,
+            listen: str = "",
+            policies: str = "shipped = false",
+            listen_on: socket.socket | None = None,
         ) -> Service:
             listen = listen or f"unix:{directory}/milter.sock"
-            toml = "\n".join(["[milter]", f'listen = "{listen}"', *lines, more, ""])
+            toml = "\n".join(
+                ["[milter]", f'listen = "{listen}"', *lines, "[policies]", policies, ""]
+            )
             service = Service(directory, toml, listen=listen_on)
             return running.enter_context(service)
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.support.mails import FORGED, LETTERS, Letter, assert_tagged, ours, with_header
 from tests.support.milter_wire import MilterSession, Reply, Sample, Step, Verdict, tag
 

@@ -1,14 +1,17 @@
 """Late, overloaded or recycled: the mail is accepted, forged tags go, and the status says why."""
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
 from tests.support.mails import FORGED, assert_tagged, ours, with_header
-from tests.support.milter_wire import Reply, Sample, Verdict, tag
-from tests.support.serve import Service, wait_for
+from tests.support.milter_wire import MilterSession, Reply, Sample, Verdict, tag
+from tests.support.serve import Service, cpu_seconds, wait_for
 
 Start = Callable[..., Service]
 
@@ -18,7 +21,7 @@ SLOW_PATTERNS = 12
 
 @pytest.fixture
 def slow_policies(directory: Path) -> str:
-    """Configuration for policies whose patterns backtrack without end on `slow_mail`."""
+    """The section [policies] for policies whose patterns backtrack without end on `slow_mail`."""
     folder = directory / "policies"
     folder.mkdir()
     signals = "".join(
@@ -27,7 +30,7 @@ def slow_policies(directory: Path) -> str:
     )
     policy = f"format = 1\nskill = 'slow'\ndescription = 'slow'\nthreshold = 3.0\n{signals}"
     (folder / "slow.toml").write_text(policy)
-    return f"[policies]\ntime_limit = '20ms'\ndirectories = ['{folder}']\n"
+    return f"shipped = false\ntime_limit = '20ms'\ndirectories = ['{folder}']"
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def assert_failed_open(reply: Reply, sample: Sample, *statuses: str) -> str:
 def test_an_analysis_past_its_deadline_is_not_waited_for(
     start: Start, directory: Path, slow_policies: str, slow_mail: Sample, plain: Sample
 ) -> None:
-    start("workers = 1", "deadline = '50ms'", more=slow_policies)
+    start("workers = 1", "deadline = '50ms'", policies=slow_policies)
     reply = tag(directory / "milter.sock", slow_mail)
     assert_failed_open(reply, slow_mail, "timeout")
     wait_for(
@@ -63,14 +66,14 @@ def test_an_analysis_past_its_deadline_is_not_waited_for(
 def test_a_deadline_that_holds_is_not_reported(
     start: Start, directory: Path, slow_policies: str, slow_mail: Sample
 ) -> None:
-    start("workers = 1", "deadline = '20s'", more=slow_policies)
+    start("workers = 1", "deadline = '20s'", policies=slow_policies)
     assert_failed_open(tag(directory / "milter.sock", slow_mail), slow_mail, "ok")
 
 
 def test_overload_passes_mail_on_instead_of_deferring_it(
     start: Start, directory: Path, slow_policies: str, slow_mail: Sample, plain: Sample
 ) -> None:
-    start("workers = 1", "threads = 1", "queue = 1", "deadline = '20s'", more=slow_policies)
+    start("workers = 1", "analysers = 1", "queue = 1", "deadline = '20s'", policies=slow_policies)
     with ThreadPoolExecutor(16) as pool:
         replies = list(pool.map(lambda _: tag(directory / "milter.sock", slow_mail), range(32)))
     seen = Counter(assert_failed_open(r, slow_mail, "ok", "overload", "timeout") for r in replies)
@@ -97,3 +100,20 @@ def test_recycling_a_worker_costs_no_session(
         list(pool.map(session, range(200)))
     wait_for(lambda: not first & set(service.workers()), "the first workers to be replaced")
     session(0)
+
+
+def test_an_analyser_killed_over_a_mail_takes_no_session_with_it(
+    start: Start, directory: Path, slow_policies: str, slow_mail: Sample, plain: Sample
+) -> None:
+    service = start("workers = 1", "analysers = 1", "deadline = '20s'", policies=slow_policies)
+    with MilterSession(directory / "milter.sock").open() as session, ThreadPoolExecutor(1) as pool:
+        (analyser,) = service.workers("analyser")
+        idle = cpu_seconds(analyser)
+        waiting = pool.submit(session.message, slow_mail)
+        wait_for(lambda: cpu_seconds(analyser) > idle + 0.04, "the analyser to be at work")
+        os.kill(analyser, signal.SIGKILL)
+        assert_failed_open(waiting.result(), slow_mail, "error")
+        wait_for(lambda: service.workers("analyser") not in ([], [analyser]), "another analyser")
+        reply = session.message(plain)
+    assert reply.tags["X-Mailtriage-Status"] == "ok"
+    assert "event=worker-died door=analyser" in service.log()

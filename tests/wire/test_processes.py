@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from tests.support.mails import assert_tagged
 from tests.support.milter_wire import Address, DisconnectedError, MilterSession, Sample, Step, tag
 from tests.support.postfix import free_port
@@ -200,6 +201,24 @@ def test_workers_do_not_outlive_a_killed_supervisor(
     assert (directory / "milter.sock").exists()
     service.start()
     assert_tags(directory / "milter.sock", plain)
+
+
+def test_a_killed_supervisor_is_replaced_while_its_workers_finish(
+    start: Start, directory: Path, plain: Sample
+) -> None:
+    """Workers that only see an old session through do not count as somebody who listens."""
+    address = directory / "milter.sock"
+    service = start("workers = 2")
+    session = MilterSession(address).open()
+    workers = service.workers()
+    assert service.process is not None
+    service.process.kill()
+    service.process.wait()
+    wait_for(lambda: sum(alive(pid) for pid in workers) == 1, "the idle worker to leave")
+    service.start()
+    assert_tags(address, plain)
+    assert_tagged(session.message(plain).applied_to(plain.headers))
+    session.quit()
 
 
 def test_a_stale_socket_is_replaced(start: Start, directory: Path, plain: Sample) -> None:

@@ -1,12 +1,15 @@
 """One connection carries many messages, and may end anywhere: nothing leaks, nothing breaks."""
 
 import contextlib
+from collections.abc import Callable
 from itertools import cycle, islice
 from pathlib import Path
 
 import pytest
+
 from tests.support.mails import FORGED, LETTERS, assert_tagged, with_header
 from tests.support.milter_wire import (
+    Address,
     DisconnectedError,
     MilterSession,
     Reply,
@@ -16,7 +19,20 @@ from tests.support.milter_wire import (
     packet,
     tag,
 )
+from tests.support.serve import Service
 
+NOISE = {
+    "nothing": b"",
+    "HTTP": b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+    "zeroes": b"\x00" * 64,
+    "ones": b"\xff" * 64,
+    "short offer": packet("O", b"\0\0\0\6"),
+    "absurd offer": packet("O", b"\xff" * 12),
+    "unknown command": packet("Z", b"what is this?"),
+    "end of nothing": packet("E"),
+    "unfinished macro": packet("D", b"M{no value}"),
+    "endless packet": (0x7FFFFFFF).to_bytes(4, "big") + b"Lendless",
+}
 SAMPLES = [Sample.parse(letter.raw) for letter in LETTERS]
 
 
@@ -85,45 +101,52 @@ def test_sessions_that_run_at_the_same_time_are_kept_apart(milter: Path) -> None
         session.quit()
 
 
+def test_idle_sessions_keep_nobody_waiting(milter: Path, plain: Sample) -> None:
+    idle = [MilterSession(milter).open() for _ in range(100)]
+    assert_healthy(milter, plain)
+    for session in idle:
+        assert_tagged(session.message(plain).applied_to(plain.headers))
+        session.drop()
+
+
 @pytest.mark.parametrize("last", list(Step))
 def test_a_connection_dropped_at_any_step_hurts_nobody(
     milter: Path, plain: Sample, last: Step
 ) -> None:
     for _ in range(5):
-        session = MilterSession(milter)
-        if last in (Step.NEGOTIATE, Step.CONNECT, Step.HELO):
-            session.open(until=last)
-        else:
-            session.open()
-            if last is Step.END:
-                for _ in session.play(plain):
-                    pass
-                session.send(packet("E"))
-            else:
-                session.stop_after(plain, last)
-        session.drop()
+        go_and_drop(milter, plain, last)
     assert_healthy(milter, plain)
 
 
-@pytest.mark.parametrize(
-    "noise",
-    [
-        b"",
-        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"\x00" * 64,
-        b"\xff" * 64,
-        packet("O", b"\0\0\0\6"),
-        packet("O", b"\xff" * 12),
-        packet("Z", b"what is this?"),
-        packet("E"),
-        packet("D", b"M{no value}"),
-        (0x7FFFFFFF).to_bytes(4, "big") + b"Lendless",
-    ],
-    ids=[
-        "nothing", "HTTP", "zeroes", "ones", "short offer", "absurd offer", "unknown command",
-        "end of nothing", "unfinished macro", "endless packet",
-    ],
-)  # fmt: skip
+def go_and_drop(address: Address, sample: Sample, last: Step) -> None:
+    """Go as far as that step, and hang up without waiting for the reply to END."""
+    greeting = last in (Step.NEGOTIATE, Step.CONNECT, Step.HELO)
+    session = MilterSession(address).open(until=last if greeting else Step.HELO)
+    if last is Step.END:
+        session.stop_after(sample, Step.BODY)
+        session.send(packet("E"))
+    elif not greeting:
+        session.stop_after(sample, last)
+    session.drop()
+
+
+def test_dropped_sessions_are_not_waited_for_at_the_end(
+    start: Callable[..., Service], directory: Path, plain: Sample
+) -> None:
+    """Each session that is opened is counted off again, however it ended."""
+    address = directory / "milter.sock"
+    service = start("workers = 2", "drain = '60s'")
+    for last in Step:
+        for _ in range(5):
+            go_and_drop(address, plain, last)
+    for noise in NOISE.values():
+        session = MilterSession(address).open()
+        session.send(noise)
+        session.drop()
+    assert service.stop(timeout=20) == 0
+
+
+@pytest.mark.parametrize("noise", NOISE.values(), ids=NOISE.keys())
 def test_noise_hurts_nobody(milter: Path, plain: Sample, noise: bytes) -> None:
     for greeted in (False, True):
         session = MilterSession(milter)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
+from mailtriage.commands.terminal import to_terminal
 from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import Policies, PolicyTest
-from mailtriage.triage.selftest import Outcome, mail_of, run_test, untested_signals
 from mailtriage.service.load import Everything, LoadError, read_everything
-from mailtriage.service.log import to_terminal
 from mailtriage.triage.customer import FixedCustomers
 from mailtriage.triage.judge import triage
 from mailtriage.triage.language import load_detector
 from mailtriage.triage.model import Triage
+from mailtriage.triage.selftest import Outcome, mail_of, run_test, untested_signals
 
 
 def run_check(files: Sequence[Path] | None, *, quiet: bool) -> int:

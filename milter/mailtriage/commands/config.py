@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
+from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import ConfigError, describe, load
-from mailtriage.service.log import to_terminal
 
 
 def run_config(files: Sequence[Path] | None, *, changed: bool) -> int:

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mailtriage.commands.terminal import to_terminal
 from mailtriage.demo.embedded import RECIPIENT, Delivered, EmbeddedMail, sample_files, send
 from mailtriage.doors.smtp_settings import Endpoint
 from mailtriage.mail.model import Mail
 from mailtriage.service.load import LoadError, read_everything
-from mailtriage.service.log import to_terminal
 from mailtriage.tags.model import Status
 from mailtriage.triage.model import Churn, Kind, Mood, Thread, Tier, Triage
 

@@ -12,12 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mailtriage.commands.terminal import to_terminal
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
 from mailtriage.mail.model import Client, Envelope, Mail
 from mailtriage.mail.read import read_message
 from mailtriage.service.load import LoadError, read_everything
-from mailtriage.service.log import to_terminal
+from mailtriage.tags.apply import header_names
 from mailtriage.triage.model import Evidence
 
 _ADDRESS: Final = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
@@ -68,8 +69,8 @@ def explain_one(
 ) -> tuple[Analysis, Mail]:
     """Analyse a stored message as if it came in now.
 
-    What the envelope was is taken from the call, else from Return-Path and Delivered-To or To, which
-    is where a delivered mail keeps it.
+    What the envelope was is taken from the call, else from Return-Path and Delivered-To or To,
+    which is where a delivered mail keeps it.
     """
     first = read_message(stored.raw, limits=analyst.limits)
     envelope = Envelope(
@@ -83,7 +84,7 @@ def explain_one(
         client=Client(address=client),
         limits=analyst.limits,
     )
-    analysis = analyst.analyse(read)
+    analysis = analyst.analyse(read, header_names(stored.raw), quote=True)
     return analysis, analysis.mail or first
 
 

@@ -6,9 +6,9 @@ from typing import Final
 
 import click
 
+from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
 from mailtriage.service.load import LoadError, read_everything
-from mailtriage.service.log import to_terminal
 from mailtriage.shipped import shipped_directory
 
 QUEUE_DIRECTORY: Final = "/var/spool/postfix"
@@ -67,15 +67,15 @@ def wiring(config: Config) -> str:
     return f"""\
 # Paste this into a root shell. mailtriage itself changes nothing of Postfix.
 
-{chroot}# 1. Forged X-Mailtriage headers go before any milter sees the mail, even while mailtriage is down.
-#    If you have header_checks already, add the file to them: header_checks = FIRST, SECOND.
+{chroot}# 1. Forged X-Mailtriage headers are removed before any milter sees the mail, and while
+#    mailtriage is down. If you have header_checks already: header_checks = YOURS, THIS ONE.
 cat > /etc/postfix/{STRIP_FILE} <<'END'
 {strip.rstrip()}
 END
 postconf -e 'header_checks = regexp:/etc/postfix/{STRIP_FILE}'
 
-# 2. mailtriage comes last in smtpd_milters, after whatever checks DKIM, DMARC and spam: it reads what
-#    they write, and what they refuse it need not judge. If there are others, put them before it:
+# 2. mailtriage comes last in smtpd_milters, after whatever checks DKIM, DMARC and spam: it reads
+#    what they write, and need not judge what they refuse. If there are others, put them before it:
 #    postconf -e 'smtpd_milters = inet:127.0.0.1:11332, {milter_entry(config)}'
 postconf -e 'smtpd_milters = {milter_entry(config)}'
 

@@ -2,13 +2,16 @@
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
-from mailtriage.service.listener import ListenError, listen
+from mailtriage.doors.analysis import Analyst
+from mailtriage.service.analyser import run_analyser
+from mailtriage.service.listener import ListenError, listen, private_listener
 from mailtriage.service.load import LoadError, read_everything
-from mailtriage.service.log import Log, to_terminal
-from mailtriage.service.smtp_worker import run_smtp_worker
+from mailtriage.service.log import Log
 from mailtriage.service.supervisor import Role, Supervisor, share_memory
 from mailtriage.service.worker import run_worker
 
@@ -24,29 +27,46 @@ def run_serve(files: Sequence[Path] | None) -> int:
     log = Log(config.log.level)
     for problem in everything.problems:
         log.line("warning", {"event": "configuration", "problem": problem})
-    try:
-        roles = _roles(config)
-    except ListenError as error:
-        to_terminal(f"mailtriage: {error}")
-        return 1
-    analyst = everything.analyst()
-    share_memory()
-    Supervisor(analyst, roles, lambda: read_everything(files).analyst(), log).run()
+    with private_listener(config.milter.queue) as (analysers, listener):
+        try:
+            doors = _doors(config, analysers)
+        except ListenError as error:
+            to_terminal(f"mailtriage: {error}")
+            return 1
+        analysing = Role(
+            "analyser",
+            listener,
+            run_analyser,
+            lambda analyst: analyst.config.milter.analysers or os.cpu_count() or 1,
+            leaves_last=True,
+        )
+        analyst = everything.analyst()
+        del everything
+        share_memory()
+        load = partial(_load, files)
+        Supervisor(analyst, [analysing, *doors], load, log).run()
     return 0
 
 
-def _roles(config: Config) -> list[Role]:
+def _load(files: Sequence[Path] | None) -> Analyst:
+    return read_everything(files).analyst()
+
+
+def _doors(config: Config, analysers: Path) -> list[Role]:
     """The doors that this configuration opens, listening already. Raises ListenError."""
     mode, group = config.milter.socket_mode, config.milter.socket_group
-    roles = [
+    doors = [
         Role(
             "milter",
             listen(config.milter.listen, mode=mode, group=group, inherit=True),
-            run_worker,
+            partial(run_worker, analysers),
             lambda analyst: analyst.config.milter.workers or os.cpu_count() or 1,
         )
     ]
     if config.smtp.listen is not None:
+        # Only those who use the SMTP door pay for its libraries.
+        from mailtriage.service.smtp_worker import run_smtp_worker
+
         listener = listen(config.smtp.listen, mode=mode, group=group, inherit=False)
-        roles.append(Role("smtp", listener, run_smtp_worker, lambda _: 1))
-    return roles
+        doors.append(Role("smtp", listener, partial(run_smtp_worker, analysers), lambda _: 1))
+    return doors

@@ -36,10 +36,10 @@ class MilterConfig:
     """Group that a unix socket is given to; empty: left as it is."""
     workers: int
     """Processes; 0: one per core."""
-    threads: int
-    """Analysis threads of one worker."""
+    analysers: int
+    """Processes that analyse mails; 0: one per core."""
     queue: int
-    """Mails that may wait for a thread of one worker; more are passed on as overload."""
+    """Mails that may wait for an analyser; more are passed on as overload."""
     deadline: float
     max_scan_bytes: int
     drain: float
@@ -217,7 +217,7 @@ def _milter(table: SettingsReader) -> MilterConfig:
         socket_mode=table.mode("socket_mode", "0660"),
         socket_group=table.text("socket_group", "", pattern=_GROUP, empty=True),
         workers=table.integer("workers", 0, low=0, high=256),
-        threads=table.integer("threads", 2, low=1, high=64),
+        analysers=table.integer("analysers", 0, low=0, high=256),
         queue=table.integer("queue", 64, low=1, high=10_000),
         deadline=table.duration("deadline", "2s", low="50ms", high="5m"),
         max_scan_bytes=table.size("max_scan_bytes", "256KiB", low="4KiB", high="64MiB"),

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -21,9 +22,9 @@ from mailtriage.config.sections import NetworksConfig
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.smtp import SmtpDoor, SmtpDoorSettings
 from mailtriage.doors.smtp_settings import Endpoint
-from mailtriage.doors.smtp_tagging import Tagger
 from mailtriage.mail import model
 from mailtriage.mail.read import read_message
+from mailtriage.tags.apply import apply_edits, header_names
 from mailtriage.triage.customer import FixedCustomers
 from mailtriage.triage.model import Tier
 
@@ -49,7 +50,9 @@ class Helpdesk:
     def __init__(self, received: Callable[[bytes], None]) -> None:
         self._received: Final = received
 
-    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802  aiosmtpd finds it by this name
+    async def handle_DATA(  # noqa: N802  aiosmtpd finds it by this name
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
         """Take the mail."""
         if isinstance(envelope.content, bytes):
             self._received(envelope.content)
@@ -84,7 +87,7 @@ class EmbeddedMail:
             next_hop=Endpoint("127.0.0.1", self._helpdesk.port),
             hostname="desk.example",
         )
-        self._door = SmtpDoor(settings, Tagger(self._analyst, self._on_analysed))
+        self._door = SmtpDoor(settings, self._tag)
         return await self._door.start()
 
     async def stop(self) -> None:
@@ -93,8 +96,13 @@ class EmbeddedMail:
             await self._door.stop(1.0)
         self._helpdesk.stop()
 
-    def _on_analysed(self, analysis: Analysis, _envelope: model.Envelope, _mail_id: str) -> None:
+    async def _tag(
+        self, message: bytes, envelope: model.Envelope, client: model.Client, mail_id: str
+    ) -> bytes:
+        read = partial(read_message, message, envelope=envelope, client=client, queue_id=mail_id)
+        analysis = await asyncio.to_thread(self._analyst.analyse, read, header_names(message))
         self._analyses.append(analysis)
+        return apply_edits(message, analysis.edits)
 
     def _on_received(self, raw: bytes) -> None:
         # The door relays in the order in which it analyses when mails come one after the other.

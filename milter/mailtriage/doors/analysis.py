@@ -4,12 +4,12 @@ One code path for live mail, `explain`, `demo` and the tests.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from mailtriage.config import Config
 from mailtriage.config.sections import Mailbox
-from mailtriage.mail.model import Client, Headers, Limits, Mail, MailStatus
+from mailtriage.mail.model import Client, Limits, Mail, MailStatus
 from mailtriage.policies.matcher import Matcher
 from mailtriage.tags.edits import edits
 from mailtriage.tags.model import Edits, Status
@@ -49,20 +49,23 @@ class Analyst:
         """Bounds on the work of one mail."""
         return Limits(max_scan_bytes=self.config.milter.max_scan_bytes)
 
-    def analyse(self, read: Callable[[], Mail]) -> Analysis:
-        """Judge one mail; `read` builds it.
+    def analyse(
+        self, read: Callable[[], Mail], names: Sequence[str], *, quote: bool = False
+    ) -> Analysis:
+        """Judge one mail.
 
-        Never raises: a fault of ours lets the mail pass with forged headers stripped and status
-        error.
+        `read` builds it; `names` are the names of all its header fields; `quote` adds the words
+        that were hit to the evidence. Never raises: a fault of ours lets the mail pass with forged
+        headers stripped and status error.
         """
         began = time.perf_counter()
         mail = Mail()
         try:
             mail = read()
-            found = self._judge(mail)
+            found = self._judge(mail, names, quote=quote)
         except Exception as fault:  # noqa: BLE001  no mail is held up by a bug of ours
             found = fail_open(
-                mail.headers,
+                names,
                 Status.ERROR,
                 direction=direction(self.config, mail.client),
                 profile=self.profile(mail.envelope.recipients),
@@ -70,7 +73,7 @@ class Analyst:
             )
         return replace(found, milliseconds=(time.perf_counter() - began) * 1000)
 
-    def _judge(self, mail: Mail) -> Analysis:
+    def _judge(self, mail: Mail, names: Sequence[str], *, quote: bool) -> Analysis:
         mailbox = self._mailbox(mail.envelope.recipients)
         judged = triage(
             mail,
@@ -78,10 +81,11 @@ class Analyst:
             self.customers,
             skills=mailbox.skills if mailbox else (),
             direction=direction(self.config, mail.client),
+            quote=quote,
         )
         status = Status.UNREAD if mail.status is MailStatus.UNREAD else Status.OK
         profile = PROFILES.get(mailbox.profile, GENERIC) if mailbox else GENERIC
-        return Analysis(judged, edits(mail.headers, judged, status, profile=profile), status, mail)
+        return Analysis(judged, edits(names, judged, status, profile=profile), status, mail)
 
     def profile(self, recipients: Sequence[str]) -> Profile:
         """The helpdesk profile of the first service mailbox among the recipients."""
@@ -106,18 +110,19 @@ def direction(config: Config, client: Client) -> Direction:
 
 
 def fail_open(
-    headers: Headers,
+    names: Iterable[str],
     status: Status,
     *,
     direction: Direction = Direction.INBOUND,
     profile: Profile = GENERIC,
     detail: str = "",
 ) -> Analysis:
-    """The mail passes without analysis: forged fields go, ours say neutral values and why."""
+    """The mail passes without analysis: forged fields go, ours say neutral values and why.
+
+    `names` are the names of all its header fields.
+    """
     neutral = Triage(direction=direction)
-    return Analysis(
-        neutral, edits(headers, neutral, status, profile=profile), status, detail=detail
-    )
+    return Analysis(neutral, edits(names, neutral, status, profile=profile), status, detail=detail)
 
 
 def _where(fault: BaseException) -> str:

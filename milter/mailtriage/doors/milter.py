@@ -1,12 +1,12 @@
 """The milter door: the only module that imports pymilter.
 
-libmilter calls back from its own threads. These collect what the MTA sends, hand it to the analysis
-threads at end-of-message, wait with a deadline, and then send all edits and the verdict back to
-back, so that a crash or a time-out never leaves half of them.
+libmilter calls back from its own threads. These collect what the MTA sends, ask an analyser at
+end-of-message, wait with a deadline, and then send all edits and the verdict back to back, so that
+a crash or a time-out never leaves half of them.
 
-The callbacks are set on the C module itself rather than on Milter.Base: its wrappers cost a fifth of
-the time of a small mail. Every callback is guarded: an exception in a step that wants no reply would
-leave the MTA waiting for one (pymilter 1.0.5).
+The callbacks are set on the C module itself rather than on Milter.Base, whose wrappers cost a fifth
+of the time of a small mail. Every callback is guarded: an exception in a step that wants no reply
+would leave the MTA waiting for one (pymilter 1.0.5).
 
 Measured protocol facts are in docs/milter.md.
 """
@@ -18,17 +18,16 @@ import stat
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 
 import Milter
-import milter
 
+import milter
 from mailtriage.doors.analysis import Analysis, Analyst, direction, fail_open
-from mailtriage.doors.pool import AnalysisPool, Overload
-from mailtriage.mail.model import Client, Envelope, Header, Headers, Mail
-from mailtriage.mail.read import read_mail
+from mailtriage.doors.exchange import NoAnswer, Overload, Question, ask
+from mailtriage.mail.model import Client, Envelope
 from mailtriage.tags.model import Edits, Status
 
 # Steps that are not wanted at all, and steps that are wanted without a reply. Without these the MTA
@@ -43,9 +42,9 @@ _NOREPLY: Final[int] = Milter.NOREPLY
 _SKIP: Final[int] = Milter.SKIP
 
 MAX_HEADERS: Final = 2000
-"""Header fields that are kept of one mail; Postfix's header_size_limit ends them long before."""
+"""Header fields of one mail whose values are kept."""
 
-Report = Callable[[Analysis, "Message"], None]
+Report = Callable[[Analysis, Question], None]
 
 
 class Message:
@@ -83,13 +82,16 @@ class _Session:
 class MilterDoor:
     """Runs libmilter on a listening socket of ours, in the calling thread."""
 
-    def __init__(self, analyst: Analyst, report: Report) -> None:
-        """`report` is told of each mail after its verdict was sent; it must not block."""
+    def __init__(self, analyst: Analyst, analysers: Path, report: Report) -> None:
+        """`analysers` is the socket of the analysers. `report` is told of each mail that passes
+        without an analysis, after its verdict was sent; it must not block.
+        """
         config = analyst.config.milter
         self._analyst: Final = analyst
+        self._analysers: Final = analysers
         self._report: Final = report
         self._scan: Final = config.max_scan_bytes
-        self._pool: Final = AnalysisPool(config.threads, config.queue, config.deadline)
+        self._deadline: Final = config.deadline
         self._sessions = 0
         self._lock: Final = threading.Lock()
         self._listen_fd = -1
@@ -99,11 +101,6 @@ class MilterDoor:
     def sessions(self) -> int:
         """Open sessions."""
         return self._sessions
-
-    @property
-    def worn_out(self) -> bool:
-        """True when threads are stuck and the process should be replaced."""
-        return self._pool.worn_out
 
     def open(self, listen_fd: int) -> None:
         """Make libmilter listen on that (non-blocking) socket. Raises OSError.
@@ -187,8 +184,10 @@ class MilterDoor:
     def _on_header(self, ctx: Any, name: str, value: bytes) -> int:
         session = ctx.getpriv()
         message = session.message
-        if message is not None and len(message.headers) < MAX_HEADERS:
-            message.headers.append((name, value))
+        if message is not None:
+            # Names are kept without end, or a forged field would hide behind thousands of others.
+            enough = len(message.headers) >= MAX_HEADERS
+            message.headers.append((name, b"" if enough else value))
         return int(session.silence)
 
     def _on_body(self, ctx: Any, chunk: bytes) -> int:
@@ -210,35 +209,43 @@ class MilterDoor:
         session.message = None
         if message is None:
             return _CONTINUE
-        message.queue_id = ctx.getsymval("i") or ""
+        message.queue_id = _macro(ctx, "i")
         client = Client(
-            session.address, session.name, ctx.getsymval("{auth_authen}") or "", session.protocol
+            session.address, session.name, _macro(ctx, "{auth_authen}"), session.protocol
         )
-        envelope = Envelope(message.sender, tuple(message.recipients))
-        analysis = self._analyse(message, envelope, client)
-        _apply(ctx, analysis.edits)
+        question = Question(
+            Envelope(message.sender, tuple(message.recipients)),
+            client,
+            message.queue_id,
+            message.headers,
+            message.body,
+            message.complete,
+        )
+        try:
+            passed = None
+            edits = ask(self._analysers, question, self._deadline).edits
+        except Exception as fault:  # noqa: BLE001  whatever it is, the mail goes on
+            passed = self._pass(question, fault)
+            edits = passed.edits
+        _apply(ctx, edits)
         self.messages += 1
-        self._report(analysis, message)
+        if passed is not None:
+            self._report(passed, question)
         return _CONTINUE
 
-    def _analyse(self, message: Message, envelope: Envelope, client: Client) -> Analysis:
-        read = partial(_read, message, envelope, client, self._analyst)
-        detail = ""
-        try:
-            analysis = self._pool.run(partial(self._analyst.analyse, read))
-            if analysis is not None:
-                return analysis
+    def _pass(self, question: Question, fault: Exception) -> Analysis:
+        """The mail passes without an analysis; forged fields go even so."""
+        status = Status.ERROR
+        if isinstance(fault, TimeoutError):
             status = Status.TIMEOUT
-        except Overload:
+        elif isinstance(fault, Overload):
             status = Status.OVERLOAD
-        except Exception as fault:  # noqa: BLE001  e.g. no thread can be started: the mail goes on
-            status, detail = Status.ERROR, type(fault).__name__
         return fail_open(
-            Headers(Header(name, value) for name, value in message.headers),
+            (name for name, _ in question.headers),
             status,
-            direction=direction(self._analyst.config, client),
-            profile=self._analyst.profile(envelope.recipients),
-            detail=detail,
+            direction=direction(self._analyst.config, question.client),
+            profile=self._analyst.profile(question.envelope.recipients),
+            detail="analyser ended" if isinstance(fault, NoAnswer) else type(fault).__name__,
         )
 
     def _on_abort(self, ctx: Any) -> int:
@@ -274,20 +281,20 @@ def _guarded(callback: Callable[..., int]) -> Callable[..., int]:
 _STEPS_WITHOUT_REPLY: Final = frozenset({"_on_connect", "_on_mail", "_on_rcpt", "_on_header"})
 
 
-def _read(message: Message, envelope: Envelope, client: Client, analyst: Analyst) -> Mail:
-    return read_mail(
-        message.headers,
-        message.body[0] if len(message.body) == 1 else b"".join(message.body),
-        envelope=envelope,
-        client=client,
-        queue_id=message.queue_id,
-        limits=analyst.limits,
-        body_complete=message.complete,
-    )
+def _macro(ctx: Any, name: str) -> str:
+    """The value of a macro of the MTA, "" when it has none.
+
+    pymilter decodes it as strict UTF-8. What does not decode is there all the same: a client that
+    logged in with an odd name has logged in.
+    """
+    try:
+        return ctx.getsymval(name) or ""
+    except UnicodeDecodeError:
+        return "?"
 
 
 def _apply(ctx: Any, edits: Edits) -> None:
-    """Send the edits: deletions from the highest index down, then our fields, the first at the top."""
+    """Send the edits: deletions from the highest index down, then our fields from the top down."""
     for deletion in edits.delete:
         ctx.chgheader(deletion.name, deletion.index, None)
     for index, (name, value) in enumerate(edits.insert):
@@ -295,7 +302,7 @@ def _apply(ctx: Any, edits: Edits) -> None:
 
 
 def _address(path: bytes) -> str:
-    """An address of MAIL or RCPT without its angle brackets; Postfix gives sendmail's without any."""
+    """An address of MAIL or RCPT without angle brackets; sendmail(1)'s come without any."""
     text = path.decode("utf-8", "replace").strip()
     return text[1:-1] if text.startswith("<") and text.endswith(">") else text
 

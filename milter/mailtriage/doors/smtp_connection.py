@@ -13,7 +13,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from ssl import SSLContext
-from typing import Final, Protocol
+from typing import Final, NoReturn, Protocol
 
 from aiosmtpd.smtp import SMTP, TLSSetupException
 
@@ -119,13 +119,16 @@ class ClientConnection(SMTP):
             self.close_with(STOPPING)
 
     def close_with(self, reply: Reply) -> None:
-        """Say this last thing and close; what the client has sent already is not looked at."""
+        """Say this last thing and close the connection; from outside a command."""
         transport = self.transport
         if isinstance(transport, asyncio.Transport) and not transport.is_closing():
             transport.write(reply.wire)
             transport.close()
-            if self._handler_coroutine:
-                self._handler_coroutine.cancel()
+
+    def end_with(self, reply: Reply) -> NoReturn:
+        """The same from inside a command: what the client has sent already is not looked at."""
+        self.close_with(reply)
+        raise asyncio.CancelledError
 
     def abort(self) -> None:
         """Cut the connection. The client has no answer to its mail, so it will send it again."""

@@ -14,11 +14,10 @@ twice, 5xx bounce a delivered one. So such a mail has one recipient; further one
 import asyncio
 import logging
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import IO, Final, Protocol
+from typing import Final, Protocol
 
 from mailtriage.doors import smtp_data
 from mailtriage.doors.relay import NextHopFailedError, Relay, offered_size
@@ -32,6 +31,7 @@ from mailtriage.doors.smtp_commands import (
 from mailtriage.doors.smtp_connection import ClientConnection, Doorkeeper
 from mailtriage.doors.smtp_replies import (
     CHANGED,
+    LOCAL_ERROR,
     LOST,
     NO_SPACE,
     NOT_NOW,
@@ -46,7 +46,6 @@ from mailtriage.mail.model import Client, Envelope
 
 _logger = logging.getLogger(__name__)
 
-_SPOOL_IN_MEMORY: Final = 1024 * 1024
 _KEEP_ALIVE: Final = 60.0
 """Seconds between NOOPs to the next hop while a client takes its time over a message."""
 
@@ -133,8 +132,7 @@ class DoorSession(ClientConnection):
             except NextHopFailedError:
                 # To announce less than the next hop can do would be worse: a client bounces the
                 # mail that needs SMTPUTF8 where it is not offered (RFC 6531 §3.5).
-                self.close_with(NOT_NOW)
-                return
+                self.end_with(NOT_NOW)
         if self.session is None:  # aiosmtpd gives every connection one
             return
         self.session.extended_smtp = True
@@ -170,8 +168,7 @@ class DoorSession(ClientConnection):
 
     async def smtp_MAIL(self, arg: str | None) -> None:
         if self._room.stopping:
-            self.close_with(STOPPING)
-            return
+            self.end_with(STOPPING)
         if await self.check_helo_needed():
             return
         if self._mail:
@@ -294,42 +291,52 @@ class DoorSession(ClientConnection):
         else:
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             with self.clock_stopped():
-                raw = await self._received()
-                if raw is None:
-                    return
-                await self.say(*await self._relayed(raw, mail))
+                replies = await self._final_replies(mail)
+            await self.say(*replies)
             await self.forget_mail()
             if self._room.stopping:
-                self.close_with(STOPPING)
+                self.end_with(STOPPING)
 
-    async def _received(self) -> bytes | None:
-        """The message as the client has it; None when the connection had to be closed.
-
-        One that is too big comes with more octets than the limit, but not with all of them.
-        """
-        settings = self._room.settings
+    async def _final_replies(self, mail: _MailOnItsWay) -> tuple[Reply, ...]:
+        """What is said of the message: one reply, to an LMTP client one for each recipient."""
+        begun = time.monotonic()
+        size = 0
         try:
-            with tempfile.SpooledTemporaryFile(_SPOOL_IN_MEMORY) as spool:
-                async with asyncio.timeout(settings.data_timeout):
-                    await self._receive_into(spool)
-                spool.seek(0)
-                return smtp_data.unstuff(spool.read())
-        except TimeoutError:
-            self.close_with(SILENT)
-        except OSError:
-            _logger.exception("no message can be spooled")
-            self.close_with(NO_SPACE)
-        return None
+            raw = await self._received()
+            size = len(raw)
+            replies = await self._relayed(raw, mail)
+        except smtp_data.TooBigError:
+            replies = (TOO_BIG,)
+        if self.speaks_lmtp and len(replies) == 1:
+            replies *= len(mail.recipients)
+        _logger.info(
+            "id=%s recipients=%d bytes=%d ms=%d replies=%s%s",
+            mail.id,
+            len(mail.recipients),
+            size,
+            round((time.monotonic() - begun) * 1000),
+            ",".join(str(reply.code) for reply in replies),
+            # The text of a 2xx has the next hop's queue id, that of the others may have addresses.
+            f" text={replies[0].lines[-1][:100]!r}" if replies[0].accepted else "",
+        )
+        return replies
 
-    async def _receive_into(self, spool: IO[bytes]) -> None:
+    async def _received(self) -> bytes:
+        """The message as the client has it. Raises TooBigError; may end the session."""
         settings = self._room.settings
         reading = asyncio.create_task(
-            smtp_data.receive(self._reader, spool, settings.size_limit, settings.timeout)
+            smtp_data.receive(self._reader, settings.size_limit, settings.timeout)
         )
         try:
-            while not (await asyncio.wait({reading}, timeout=_KEEP_ALIVE))[0]:
-                await self._keep_alive()
-            await reading
+            async with asyncio.timeout(settings.data_timeout):
+                while not (await asyncio.wait({reading}, timeout=_KEEP_ALIVE))[0]:
+                    await self._keep_alive()
+            return reading.result()
+        except TimeoutError:
+            self.end_with(SILENT)
+        except OSError:
+            _logger.exception("no message can be spooled")
+            self.end_with(NO_SPACE)
         finally:
             reading.cancel()
 
@@ -341,34 +348,19 @@ class DoorSession(ClientConnection):
             _logger.info("the next hop left while a message came in")
 
     async def _relayed(self, raw: bytes, mail: _MailOnItsWay) -> tuple[Reply, ...]:
-        """What the next hop says of the message: one reply, to an LMTP client one a recipient."""
-        begun = time.monotonic()
-        if len(raw) > self._room.settings.size_limit:
-            replies: tuple[Reply, ...] = (TOO_BIG,)
-        else:
-            envelope = Envelope(mail.sender, tuple(mail.recipients))
-            message = await self._room.tagged(raw, envelope, Client(self.peer_address), mail.id)
-            try:
-                relay = self._same_relay()
-                if len(raw) <= relay.size_limit < len(message):
-                    _logger.warning("id=%s has no room for tags, relayed as it came", mail.id)
-                    message = raw
-                replies = await relay.content(message, len(mail.recipients))
-            except NextHopFailedError as failure:
-                replies = (failure.reply,)
-        if self.speaks_lmtp and len(replies) == 1:
-            replies *= len(mail.recipients)
-        _logger.info(
-            "id=%s recipients=%d bytes=%d ms=%d replies=%s%s",
-            mail.id,
-            len(mail.recipients),
-            len(raw),
-            round((time.monotonic() - begun) * 1000),
-            ",".join(str(reply.code) for reply in replies),
-            # The text of a 2xx has the next hop's queue id, that of the others may have addresses.
-            f" text={replies[0].lines[-1][:100]!r}" if replies[0].accepted else "",
-        )
-        return replies
+        envelope = Envelope(mail.sender, tuple(mail.recipients))
+        message = await self._room.tagged(raw, envelope, Client(self.peer_address), mail.id)
+        try:
+            relay = self._same_relay()
+            if len(raw) <= relay.size_limit < len(message):
+                _logger.warning("id=%s has no room for tags, relayed as it came", mail.id)
+                message = raw
+            return await relay.content(message, len(mail.recipients))
+        except NextHopFailedError as failure:
+            return (failure.reply,)
+        except Exception:  # here and not in handle_exception: each recipient must get its reply
+            _logger.exception("id=%s could not be relayed", mail.id)
+            return (LOCAL_ERROR,)
 
     # The next hop.
 

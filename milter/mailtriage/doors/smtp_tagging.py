@@ -1,15 +1,16 @@
-"""What the SMTP door does with each mail: analysis in a thread, with a deadline, then our edits."""
+"""What the SMTP door does with each mail: it asks an analyser, within a deadline, and edits."""
 
 import asyncio
 import dataclasses
+import ipaddress
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from pathlib import Path
 from typing import Final
 
 from mailtriage.config import Config
 from mailtriage.config.sections import SmtpConfig
 from mailtriage.doors.analysis import Analysis, Analyst, direction, fail_open
+from mailtriage.doors.exchange import Answer, Question, decode_answer, encode_question
 from mailtriage.doors.smtp_settings import (
     Endpoint,
     MailProtocol,
@@ -17,66 +18,78 @@ from mailtriage.doors.smtp_settings import (
     TlsPolicy,
 )
 from mailtriage.mail.model import Client, Envelope
-from mailtriage.mail.read import read_message
-from mailtriage.tags.apply import apply_edits
+from mailtriage.tags.apply import apply_edits, header_end, header_names
 from mailtriage.tags.model import Status
 
-Report = Callable[[Analysis, Envelope, str], None]
+Report = Callable[[Analysis, Question], None]
 
 
 class Tagger:
     """Gives the SMTP door the message to relay; see `smtp.Tag`."""
 
-    def __init__(self, analyst: Analyst, report: Report) -> None:
-        """`report` is told of each analysis; it must not block."""
-        config = analyst.config.milter
+    def __init__(self, analyst: Analyst, analysers: Path, report: Report) -> None:
+        """`analysers` is the socket of the analysers; `report` is told of each mail that passes
+        without an analysis, and must not block.
+        """
         self._analyst: Final = analyst
+        self._analysers: Final = analysers
         self._report: Final = report
-        self._deadline: Final = config.deadline
-        self._queue: Final = config.queue
-        self._waiting = 0
-        self._threads: Final = ThreadPoolExecutor(config.threads, thread_name_prefix="analysis")
+        self._deadline: Final = analyst.config.milter.deadline
 
     async def __call__(
         self, message: bytes, envelope: Envelope, client: Client, mail_id: str
     ) -> bytes:
-        """The message with our edits; never raises by contract of the analyst."""
-        analysis = await self._analyse(message, envelope, client, mail_id)
-        self._report(analysis, envelope, mail_id)
-        return apply_edits(message, analysis.edits)
-
-    async def _analyse(
-        self, message: bytes, envelope: Envelope, client: Client, mail_id: str
-    ) -> Analysis:
-        if self._waiting >= self._queue:
-            return self._pass(message, envelope, client, Status.OVERLOAD)
-        read = partial(
-            read_message,
-            message,
-            envelope=envelope,
-            client=client,
-            queue_id=mail_id,
-            limits=self._analyst.limits,
-        )
-        self._waiting += 1
+        """The message with our edits."""
+        question = self._question(message, envelope, client, mail_id)
         try:
-            work = asyncio.get_running_loop().run_in_executor(
-                self._threads, self._analyst.analyse, read
-            )
-            return await asyncio.wait_for(work, self._deadline)
-        except TimeoutError:
-            return self._pass(message, envelope, client, Status.TIMEOUT)
-        finally:
-            self._waiting -= 1
+            edits = (await self._ask(question)).edits
+        except Exception as fault:  # noqa: BLE001  whatever it is, the mail goes on
+            passed = self._pass(question, fault)
+            self._report(passed, question)
+            edits = passed.edits
+        return apply_edits(message, edits)
 
-    def _pass(self, message: bytes, envelope: Envelope, client: Client, status: Status) -> Analysis:
-        limits = dataclasses.replace(self._analyst.limits, max_scan_bytes=1)
-        return fail_open(
-            read_message(message, limits=limits).headers,
-            status,
-            direction=direction(self._analyst.config, client),
-            profile=self._analyst.profile(envelope.recipients),
+    def _question(
+        self, message: bytes, envelope: Envelope, client: Client, mail_id: str
+    ) -> Question:
+        if _is_loopback(client.address):
+            # An MTA on this machine in front of us: it is not the client, and who was is not known.
+            client = dataclasses.replace(client, address="")
+        # All of the header, since forged fields are counted in it, and the part of the body that is
+        # read.
+        end = header_end(message) + self._analyst.limits.max_scan_bytes
+        return Question(
+            envelope, client, mail_id, (), [message[:end]], len(message) <= end, whole=True
         )
+
+    async def _ask(self, question: Question) -> Answer:
+        async with asyncio.timeout(self._deadline):
+            reader, writer = await asyncio.open_unix_connection(self._analysers)
+            try:
+                writer.write(encode_question(question))
+                length = int.from_bytes(await reader.readexactly(4))
+                return decode_answer(await reader.readexactly(length))
+            finally:
+                writer.close()
+
+    def _pass(self, question: Question, fault: Exception) -> Analysis:
+        status = Status.TIMEOUT if isinstance(fault, TimeoutError) else Status.ERROR
+        if isinstance(fault, BlockingIOError):
+            status = Status.OVERLOAD
+        return fail_open(
+            header_names(question.body[0]),
+            status,
+            direction=direction(self._analyst.config, question.client),
+            profile=self._analyst.profile(question.envelope.recipients),
+            detail=type(fault).__name__,
+        )
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
 
 
 def door_settings(config: Config) -> SmtpDoorSettings:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from mailtriage.mail.words import decode_words
+from mailtriage.mail.words import decode_words, plain_words
 
 _MAX_BYTES: Final = 64 * 1024
 _MAX_MAILBOXES: Final = 200
@@ -43,6 +43,7 @@ _TOKEN: Final = re.compile(
 _COMMENT_EDGE: Final = re.compile(rb"\\.|[()]", re.DOTALL)
 _QUOTED_PAIR: Final = re.compile(rb"\\(.)", re.DOTALL)
 _ADDRESS: Final = re.compile(r'(?:"[^"]{1,64}"|[^\s"<>(),;:@]{1,256})@[^\s"<>(),;@]{1,255}')
+_FOLDS: Final = re.compile(r"[ \t\r\n]+")
 _MESSAGE_ID: Final = re.compile(rb"<([^<>]{1,998})>")
 
 
@@ -162,17 +163,16 @@ def _bare_address(words: bytes) -> tuple[bytes, bytes]:
     domain = words[at + 1 : at + _MAX_ADDRESS].split(None, 1)
     if at < 1 or not domain or local[-1:].isspace():
         return b"", b""
-    if local.endswith(b'"'):
-        local = local[local.rfind(b'"', 0, -1) :]
-    else:
-        local = local.split()[-1]
+    quoted = local.endswith(b'"')
+    local = local[local.rfind(b'"', 0, -1) :] if quoted else local.split()[-1]
     return words[: at - len(local)].strip(), local + b"@" + domain[0]
 
 
 def _mailbox(name: bytes, address: bytes) -> Mailbox | None:
-    text = decode_words(address)
+    # Encoded words have no meaning here (RFC 2047 §5), and an address must not hide in one.
+    text = plain_words(address).strip()
     if not text.startswith('"'):
-        text = text.replace(" ", "")
+        text = _FOLDS.sub("", text)
     if text.startswith("@") and ":" in text:  # RFC 5322 §4.4: a source route
         text = text.rsplit(":", 1)[1]
     if len(text) > _MAX_ADDRESS or not text.isprintable() or _ADDRESS.fullmatch(text) is None:

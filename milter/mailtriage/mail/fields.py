@@ -9,12 +9,10 @@ from urllib.parse import unquote_to_bytes
 
 from mailtriage.mail.words import decode_charset, decode_words
 
-# A run of header lines. As in Postfix's is_header(): a name of printable ASCII, blanks allowed before
-# the colon; any other line ends the header, blank or not. A continuation begins with a blank
+# A run of header lines. As in Postfix's is_header(): a name of printable ASCII, blanks allowed
+# before the colon; any other line ends the header, blank or not. A continuation begins with a blank
 # (RFC 5322 §2.2.3). Possessive throughout: every byte is looked at once.
-_BLOCK: Final = re.compile(
-    rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+)*+"
-)
+_BLOCK: Final = re.compile(rb"(?:[!-9;-~]++[ \t]*+:[^\n]*+(?:\n|\Z)(?:[ \t][^\n]*+(?:\n|\Z))*+)*+")
 _FIELD: Final = re.compile(rb"([!-9;-~]++)[ \t]*+:[ \t]?((?:[^\n]*+\n[ \t])*+[^\n]*+)\n?")
 _MBOX_LINE: Final = re.compile(rb">?From [^\n]*+\n")
 
@@ -30,10 +28,10 @@ _MAX_FIELD: Final = 8 * 1024
 def split_fields(
     data: bytes, start: int = 0, end: int | None = None
 ) -> tuple[list[tuple[bytes, bytes]], int, bool]:
-    """Header fields of `data[start:end]`, where the body begins, and whether a blank line stood there.
+    """Header fields of `data[start:end]`, where the body begins, and whether a blank line is there.
 
-    Each field is its name and its body, without the one blank after the colon; folds keep their line
-    ends. Line ends may be LF or CRLF.
+    Each field is its name and its body, without the one blank after the colon; folds keep their
+    line ends, LF or CRLF.
     """
     stop = len(data) if end is None else end
     block = _BLOCK.match(data, start, stop)
@@ -47,7 +45,7 @@ def split_fields(
 
 
 def skip_mbox_line(data: bytes) -> int:
-    """Where the header begins: behind the "From " line that mbox files and some pipes put on top."""
+    """Where the header begins: behind the "From " line that mbox files put on top."""
     line = _MBOX_LINE.match(data)
     return line.end() if line else 0
 
@@ -112,17 +110,18 @@ _parse_cached: Final = lru_cache(maxsize=512)(_parse)
 
 
 def _join_sections(parts: list[tuple[int, bool, str]]) -> str:
-    """RFC 2231 §3 and §4: numbered pieces, some of them percent-encoded, the first with a charset."""
+    """RFC 2231 §3 and §4: numbered pieces, some percent-encoded, the first with a charset."""
+    parts.sort(key=lambda part: part[0])
     charset = "utf-8"
-    out = b""
-    for position, (_, encoded, content) in enumerate(sorted(parts, key=lambda part: part[0])):
-        if encoded:
-            if position == 0 and content.count("'") >= 2:
-                charset, _, content = content.split("'", 2)
-            out += unquote_to_bytes(content)
-        else:
-            out += content.encode("utf-8", "replace")
-    return decode_charset(out, charset)[0]
+    first_number, first_encoded, first = parts[0]
+    if first_encoded and first.count("'") >= 2:
+        charset, _, first = first.split("'", 2)
+        parts[0] = (first_number, True, first)
+    joined = b"".join(
+        unquote_to_bytes(content) if encoded else content.encode("utf-8", "replace")
+        for _, encoded, content in parts
+    )
+    return decode_charset(joined, charset)[0]
 
 
 def file_name(disposition: MimeField, content_type: MimeField) -> str:

@@ -25,8 +25,9 @@ _MAX_QUOTE_MARKS: Final = 4
 _TAG: Final = re.compile(
     r"""<(/?)([a-zA-Z][a-zA-Z0-9:_-]{0,40}+)((?:[^<>"']++|"[^"<]*+"|'[^'<]*+')*+)>"""
 )
+_DECLARATION: Final = re.compile(r"<[!?][^<>]*+>")
 _LOOSE_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*+>")
-_CHARACTER: Final = re.compile(r"&(?:#[xX]?[0-9a-fA-F]{1,7};?|([a-zA-Z][a-zA-Z0-9]{1,31};?))")
+_CHARACTER: Final = re.compile(r"&(?:#[xX]?[0-9a-fA-F]{1,12};?|([a-zA-Z][a-zA-Z0-9]{1,31};?))")
 
 
 class _Does(Enum):
@@ -45,27 +46,35 @@ class _Does(Enum):
     PICTURE = 8
 
 
+def _words(text: str) -> list[str]:
+    return text.split()
+
+
 _ELEMENTS: Final[dict[str, _Does]] = {
     **dict.fromkeys(
-        "address article aside body caption center dd details dir div dl dt fieldset figcaption"
-        " figure footer form header html legend main menu nav optgroup option section summary tbody"
-        " tfoot thead tr".split(),
+        _words(
+            "address article aside body caption center dd details dir div dl dt fieldset"
+            " figcaption figure footer form header html legend main menu nav optgroup option"
+            " section summary tbody tfoot thead tr"
+        ),
         _Does.LINE,
     ),
-    **dict.fromkeys("blockquote h1 h2 h3 h4 h5 h6 hr ol p table ul".split(), _Does.PARAGRAPH),
+    **dict.fromkeys(_words("blockquote h1 h2 h3 h4 h5 h6 hr ol p table ul"), _Does.PARAGRAPH),
     **dict.fromkeys(
-        "applet audio canvas datalist head iframe map math noembed noframes object script select"
-        " style svg template title video xml".split(),
+        _words(
+            "applet audio canvas datalist head iframe map math noembed noframes object script"
+            " select style svg template title video xml"
+        ),
         _Does.UNSHOWN,
     ),
-    **dict.fromkeys("listing pre textarea xmp".split(), _Does.VERBATIM),
+    **dict.fromkeys(_words("listing pre textarea xmp"), _Does.VERBATIM),
     "br": _Does.BREAK,
     "li": _Does.ITEM,
     "td": _Does.CELL,
     "th": _Does.CELL,
     "img": _Does.PICTURE,
 }
-_VOID: Final = frozenset("area base br col embed hr img input link meta source wbr".split())
+_VOID: Final = frozenset(_words("area base br col embed hr img input link meta source wbr"))
 
 
 class _Scope(Enum):
@@ -105,11 +114,12 @@ _QUOTING_BLOCKQUOTES: Final = ("gmail_quote", "border-left", 'type="cite"', "typ
 def html_to_text(html: str, max_chars: int) -> str:
     """The text that a reader of this HTML would see, at most `max_chars` characters of it.
 
-    html: a document or a fragment, however broken. Lines end in "\\n", none has trailing blanks, and
-    no two of them are empty together. Never raises; linear in the length of `html`.
+    html: a document or a fragment, however broken. Lines end in "\\n", none has trailing blanks,
+    and no two of them are empty together; cells of a table row have a tab between them. Never
+    raises; linear in the length of `html`.
     """
-    if "<!--" in html:
-        html = _without_comments(html)
+    if "<!" in html or "<?" in html:
+        html = _DECLARATION.sub("", _without_comments(html))
     pieces = _TAG.split(html, _MAX_TAGS)
     builder = _Builder(max_chars)
     builder.text(pieces[0])
@@ -147,11 +157,8 @@ def _character(match: re.Match[str]) -> str:
     name = match[1]
     if name is None:
         return unescape(match[0])
-    found = html5.get(name)
-    if found is None:
-        # "&nbspfoo" and unknown names: browsers do look for the longest prefix, mailers need it not.
-        return match[0]
-    return found
+    # Of an unknown name ("&nbspfoo") browsers try each prefix; mail can do without.
+    return html5.get(name, match[0])
 
 
 def _without_comments(html: str) -> str:
@@ -183,7 +190,9 @@ class _Builder:
         self.room = max_chars
         self._lines: list[str] = []
         self._line: list[str] = []
+        self._cells: list[str] = []  # of a table row, up to the one that is open
         self._gap_wanted = False
+        self._tight = False
         self._scopes: list[_OpenScope] = []
         self._hidden = False
         self._verbatim = False
@@ -209,35 +218,42 @@ class _Builder:
             self._line.append(text)
         self.room -= len(text)
 
-    def open(
-        self, name: str, attributes: str, marks: list[tuple[str, _Scope]]
-    ) -> None:
-        if self._scopes:
-            self._count(name, 1)
+    def open(self, name: str, attributes: str, marks: list[tuple[str, _Scope]]) -> None:
         does = _ELEMENTS.get(name)
+        if self._hidden and not self._ends_paragraph(does):
+            if self._scopes[-1].name not in _RAW:
+                self._count(name, 1)
+            return
         scope: _Scope | None = None
-        if does is not None:
-            if does is _Does.UNSHOWN:
-                scope = _Scope.HIDDEN
-            elif does is _Does.VERBATIM:
-                scope = _Scope.VERBATIM
-                self._end_line()
-            else:
-                _OPEN[does](self, attributes)
+        if does is _Does.UNSHOWN:
+            scope = _Scope.HIDDEN
+        elif does is _Does.VERBATIM:
+            scope = _Scope.VERBATIM
+        elif does is not None:
+            _OPEN[does](self, attributes)
         if attributes and (marks or name == "blockquote"):
             scope = _marked_scope(name, attributes.lower(), marks) or scope
-        if scope is not None and name not in _VOID:
-            self._enter(name, scope)
+        if scope is None or name in _VOID or not self._enter(name, scope):
+            self._count(name, 1)
 
     def close(self, name: str) -> None:
-        does = _ELEMENTS.get(name)
-        if does in _ENDS_LINE:
-            self._end_line()
-            self._gap_wanted = self._gap_wanted or does is _Does.PARAGRAPH
-        elif name == "br":  # "</br>" is a line break in every browser
-            self._end_line(hard=True)
-        if self._scopes:
-            self._count(name, -1)
+        if not self._hidden:
+            does = _ELEMENTS.get(name)
+            if does in _ENDS_LINE:
+                self._end_line()
+                if does is _Does.PARAGRAPH and not (self._tight and name == "p"):
+                    self._gap_wanted = True
+            elif name == "br":  # "</br>" is a line break in every browser
+                self._end_line(hard=True)
+        self._count(name, -1)
+
+    def _ends_paragraph(self, does: _Does | None) -> bool:
+        """Close a hidden <p> whose end tag was left out, as the next block allows."""
+        if self._scopes[-1].name != "p" or does not in _ENDS_LINE:
+            return False
+        self._scopes.pop()
+        self._settle()
+        return not self._hidden
 
     def finish(self) -> list[str]:
         self._end_line()
@@ -251,7 +267,8 @@ class _Builder:
     def begin_paragraph(self, attributes: str) -> None:
         self._end_line()
         # Outlook's paragraphs have no margin: an empty line is a paragraph of its own there.
-        if "Mso" not in attributes:
+        self._tight = "Mso" in attributes
+        if not self._tight:
             self._gap_wanted = True
 
     def break_line(self, _attributes: str) -> None:
@@ -259,27 +276,28 @@ class _Builder:
 
     def begin_item(self, _attributes: str) -> None:
         self._end_line()
-        if not self._hidden:
-            self._line.append("- ")
+        self._line.append("- ")
 
     def begin_cell(self, _attributes: str) -> None:
-        if self._line:
-            self._line.append(" ")
+        cell = " ".join("".join(self._line).split())
+        self._line.clear()
+        if cell:
+            self._cells.append(cell)
 
     def picture(self, attributes: str) -> None:
         """Clients send emoji as pictures; of other pictures the text is decoration."""
         found = _ALTERNATIVE_TEXT.search(attributes)
-        if found and not found[1].isascii() and not self._hidden:
+        if found and not found[1].isascii():
             self._line.append(decode_characters(found[1]))
 
     def _end_line(self, *, hard: bool = False) -> None:
         """Put the open line away. An empty one counts only when it is `hard`, or holds &nbsp;."""
         joined = "".join(self._line)
-        if self._line:
-            self._line.clear()
-        if self._hidden:
-            return
+        self._line.clear()
         line = joined.rstrip() if self._verbatim else " ".join(joined.split())
+        if self._cells:
+            line = "\t".join((*self._cells, line) if line else self._cells)
+            self._cells.clear()
         if line and line != "-":
             if self._gap_wanted:
                 self._empty_line()
@@ -297,12 +315,14 @@ class _Builder:
             marks = min(self._prefix, self._last_prefix)
             self._lines.append(marks.rstrip())
 
-    def _enter(self, name: str, scope: _Scope) -> None:
-        if len(self._scopes) < _MAX_SCOPES:
-            if scope is not _Scope.HIDDEN:
-                self._end_line()
-            self._scopes.append(_OpenScope(name, scope))
-            self._settle()
+    def _enter(self, name: str, scope: _Scope) -> bool:
+        if len(self._scopes) >= _MAX_SCOPES:
+            return False
+        if scope is not _Scope.HIDDEN:
+            self._end_line()
+        self._scopes.append(_OpenScope(name, scope))
+        self._settle()
+        return True
 
     def _count(self, name: str, change: int) -> None:
         """Keep track of the elements in which scopes began; an end tag closes those within, too."""
@@ -311,13 +331,19 @@ class _Builder:
             if opened.name == name:
                 opened.depth += change
                 if opened.depth == 0 and opened.scope is not _Scope.QUOTED_REST:
-                    if opened.scope is not _Scope.HIDDEN:
-                        self._end_line()
-                    del self._scopes[position:]
-                    self._settle()
+                    self._leave(position)
                 return
-            if opened.scope is _Scope.HIDDEN and opened.name in _RAW:
+            if opened.name in _RAW:
                 return
+
+    def _leave(self, position: int) -> None:
+        if not self._hidden:
+            self._end_line()
+        within = self._scopes[position + 1 :]
+        self._scopes[position:] = [
+            opened for opened in within if opened.scope is _Scope.QUOTED_REST
+        ]
+        self._settle()
 
     def _settle(self) -> None:
         kinds = [opened.scope for opened in self._scopes]
@@ -341,14 +367,12 @@ _OPEN: Final[dict[_Does, Callable[[_Builder, str], None]]] = {
 
 
 def _marks_in(attributes: str) -> list[tuple[str, _Scope]]:
-    """Those marks that stand anywhere in the document: mostly none, which saves a look at each tag."""
+    """The marks that stand anywhere in the document: mostly none, which saves a look at each."""
     compact = attributes.lower().replace(" ", "")
     return [(mark, scope) for scope, known in _MARKS.items() for mark in known if mark in compact]
 
 
-def _marked_scope(
-    name: str, attributes: str, marks: list[tuple[str, _Scope]]
-) -> _Scope | None:
+def _marked_scope(name: str, attributes: str, marks: list[tuple[str, _Scope]]) -> _Scope | None:
     compact = attributes.replace(" ", "")
     if name == "blockquote" and any(mark in compact for mark in _QUOTING_BLOCKQUOTES):
         return _Scope.QUOTED

@@ -167,7 +167,7 @@ class Mail:
     truncated: bool = False
     """True when the body was longer than max_scan_bytes."""
     encrypted: bool = False
-    """True for PGP/MIME, inline PGP and S/MIME enveloped data: nobody but the recipient can read it."""
+    """True for PGP/MIME, inline PGP and S/MIME enveloped data: only the recipient can read it."""
     status: MailStatus = MailStatus.OK
     defects: tuple[str, ...] = ()
     """Short ids of what was broken ("charset", "mime-depth", "no-blank-line"), each once."""

@@ -60,21 +60,22 @@ def read_message(
     "From " line of an mbox on top is skipped.
     """
     try:
-        pairs, body, defects = _split(raw, limits)
+        pairs, body_start, defects = _split(raw, limits)
     except Exception:  # noqa: BLE001 - a mail is never refused because of us
-        pairs, body, defects = [], raw[: limits.max_scan_bytes], ["bug"]
-        body_complete = False
+        pairs, body_start, defects = [], 0, ["bug"]
     fields, more_defects = _bounded(pairs, limits)
-    return _read(
-        fields, body, envelope, client, queue_id, limits, body_complete, defects + more_defects
-    )
+    body_end = body_start + limits.max_scan_bytes
+    complete = body_complete and len(raw) <= body_end
+    body = raw[body_start:body_end]
+    return _read(fields, body, envelope, client, queue_id, limits, complete, defects + more_defects)
 
 
-def _split(raw: bytes, limits: Limits) -> tuple[list[tuple[str, bytes]], bytes, list[str]]:
+def _split(raw: bytes, limits: Limits) -> tuple[list[tuple[str, bytes]], int, list[str]]:
+    """Header fields, where the body begins, and what was wrong."""
     defects: list[str] = []
-    head = raw[: limits.max_header_bytes]
-    if b"\r" in head and b"\n" not in head:
-        raw = raw[: limits.max_header_bytes + limits.max_scan_bytes + 1].replace(b"\r", b"\n")
+    if raw.find(b"\n", 0, limits.max_header_bytes) < 0 <= raw.find(b"\r", 0, 2000):
+        # Same length, so that what is found here stands there in the original, too.
+        raw = raw[: limits.max_header_bytes + limits.max_scan_bytes].replace(b"\r", b"\n")
         defects.append("bare-cr")
     fields, body_start, blank_line = split_fields(
         raw, skip_mbox_line(raw), min(len(raw), limits.max_header_bytes)
@@ -86,24 +87,21 @@ def _split(raw: bytes, limits: Limits) -> tuple[list[tuple[str, bytes]], bytes, 
         body_start = blank.end() if blank else len(raw)
     elif not blank_line:
         defects.append("no-blank-line")
-    pairs = [(name.decode("ascii"), value) for name, value in fields]
-    # One byte more than is read tells that there is more.
-    return pairs, raw[body_start : body_start + limits.max_scan_bytes + 1], defects
+    return [(name.decode("ascii"), value) for name, value in fields], body_start, defects
 
 
 def _bounded(pairs: Iterable[tuple[str, bytes]], limits: Limits) -> tuple[list[Header], list[str]]:
     """The fields within the limits on number and size, each without its leading blank."""
     fields: list[Header] = []
     room = limits.max_header_bytes
-    for name, value in pairs:
-        room -= len(name) + len(value)
+    for name, body in pairs:
+        room -= len(name) + len(body)
         if room < 0 or len(fields) >= limits.max_headers:
             return fields, ["header-size"]
-        if b"\r" in value:
-            value = value.replace(b"\r\n", b"\n").replace(b"\r", b"")
-        if value[:1] in (b" ", b"\t"):
-            value = value[1:]
-        fields.append(Header(name, value))
+        raw = body[1:] if body[:1] in (b" ", b"\t") else body
+        if b"\r" in raw:
+            raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
+        fields.append(Header(name, raw))
     return fields, []
 
 
@@ -119,7 +117,9 @@ def _read(
 ) -> Mail:
     headers = Headers(fields)
     try:
-        return _understand(headers, body, envelope, client, queue_id, limits, body_complete, defects)
+        return _understand(
+            headers, body, envelope, client, queue_id, limits, body_complete, defects
+        )
     except Exception:  # noqa: BLE001 - a mail is never refused because of us
         return Mail(
             headers=headers,
@@ -144,7 +144,7 @@ def _understand(
     defects: list[str],
 ) -> Mail:
     truncated = not body_complete or len(body) > limits.max_scan_bytes
-    scanned = body[: limits.max_scan_bytes]
+    scanned = body[: limits.max_scan_bytes]  # no copy when it is all of it
     content = read_body(
         scanned,
         limits,

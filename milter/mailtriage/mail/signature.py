@@ -1,7 +1,8 @@
 """Where a letter ends: before its signature block, its disclaimer, its newsletter footer.
 
-What people type by hand at the end ("Mvh Anna") is part of the letter and stays; a closing that leads
-into a block with a title, a company or a telephone number was put there by a program, and goes.
+What people type by hand at the end ("Mvh Anna") is part of the letter and stays; a closing that
+leads into a block with a title, a company or a telephone number was put there by a program, and
+goes.
 """
 
 import re
@@ -18,7 +19,7 @@ _MAX_PARAGRAPH: Final = 2000
 
 
 def _by_first_word(table: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """The phrases of a table under the first word of each: one look-up a line instead of hundreds."""
+    """The phrases of a table by their first word: one look-up a line instead of hundreds."""
     found: dict[str, set[str]] = {}
     for phrases in table.values():
         for phrase in phrases:
@@ -38,19 +39,10 @@ _SIDE_BY_SIDE: Final = re.compile(r" [|·•–] ")
 _LABEL: Final = re.compile(
     r"(?:" + "|".join(re.escape(label) for label in small_print.CONTACT_LABELS) + r")\b[.:]?\s*"
 )
-_PARTICLES: Final = frozenset(
-    "af av and da das de del della den der di do dos du e et i la le och og ten ter und van vom von y"
-    " zu & +".split()
-)
-
-
-def without_taglines(lines: list[str]) -> list[str]:
-    """The lines without "Sent from my phone", wherever it stands alone in one."""
-    return [line for line in lines if not (line and _is_tagline(line))]
 
 
 def _is_tagline(line: str) -> bool:
-    if len(line) > _MAX_TAGLINE:
+    if len(line) > _MAX_TAGLINE or (line[-1] in ".!?" and ", " in line):
         return False
     folded = line.strip(" \xa0*_-<>[]").casefold()
     phrases = _TAGLINES.get(folded.split(" ", 1)[0])
@@ -62,17 +54,17 @@ def body_end(lines: list[str], sender: str = "") -> int:
 
     lines: what is left when quotes are gone. sender: display name of the writer, or empty.
     """
-    end = _before_marks(lines)
-    end = _before_small_print(lines, end)
+    end = _before_small_print(lines, _before_marks(lines))
+    is_cut = end < len(lines)
     names = frozenset(word for word in sender.casefold().split() if len(word) > 1)
     for _ in range(4):
         end = _without_blank(lines, end)
         start = _footer_start(lines, end)
         if start == end:
-            start = _block_start(lines, end, names)
+            start = _block_start(lines, end, names, is_cut=is_cut)
         if start == end:
             break
-        end = start
+        end, is_cut = start, True
     return _without_blank(lines, end)
 
 
@@ -83,17 +75,20 @@ def _without_blank(lines: list[str], end: int) -> int:
 
 
 def _before_marks(lines: list[str]) -> int:
-    """Before "-- " (RFC 3676 §4.3) or a PGP signature; all lines when there is neither."""
+    """Before "-- " (RFC 3676 §4.3), a PGP signature or a phone's tagline; all lines without one."""
     for number, line in enumerate(lines):
-        if line[:2] == "--" and (
-            line.rstrip() == "--" or line.startswith("-----BEGIN PGP SIGNATURE")
-        ):
+        if not line:
+            continue
+        if line[:2] == "--":
+            if line.rstrip() == "--" or line.startswith("-----BEGIN PGP SIGNATURE"):
+                return number
+        elif _is_tagline(line):
             return number
     return len(lines)
 
 
 def _before_small_print(lines: list[str], end: int) -> int:
-    """Before the first paragraph that begins as a disclaimer does, unless it is the first at all."""
+    """Before the first line that begins as a disclaimer does, unless it is the first at all."""
     seen_text = False
     for number in range(end):
         line = lines[number]
@@ -111,10 +106,12 @@ def _begins_small_print(lines: list[str], number: int, end: int) -> bool:
     alone = _STANDALONE.get(word)
     if alone is not None and folded.startswith(alone):
         return True
-    openers = _OPENERS.get(word)
-    if openers is not None and folded.startswith(openers):
-        return _topics(_paragraph(lines, number, end)) >= 1
-    return False
+    opener = next((phrase for phrase in _OPENERS.get(word, ()) if folded.startswith(phrase)), None)
+    if opener is None:
+        return False
+    rest = _paragraph(lines, number, end).partition(opener)[2]
+    # What to do with the mail is no proof: a customer may ask to have something deleted.
+    return any(any(map(rest.__contains__, marks)) for marks in small_print.DISCLAIMER_TOPICS[:3])
 
 
 def _paragraph(lines: list[str], start: int, end: int) -> str:
@@ -128,60 +125,79 @@ def _paragraph(lines: list[str], start: int, end: int) -> str:
     return " ".join(taken)[:_MAX_PARAGRAPH].casefold()
 
 
-def _topics(paragraph: str) -> int:
-    return sum(
-        any(mark in paragraph for mark in marks) for marks in small_print.DISCLAIMER_TOPICS
-    )
-
-
 def _footer_start(lines: list[str], end: int) -> int:
     """Where the last paragraph begins if it is a footer or a disclaimer; `end` if it is neither."""
     start = end
-    while start and lines[start - 1].strip() and end - start < _TAIL_LINES:
+    while start and lines[start - 1].strip("-_=* ") and end - start < _TAIL_LINES:
         start -= 1
-    if not any(line.strip() for line in lines[:start]):
+    if start == end:
+        return end
+    below_rule = start > 0 and bool(lines[start - 1].strip())
+    if not below_rule and not any(line.strip() for line in lines[:start]):
         # The only paragraph: HTML mails have their footer in the last line of it.
-        start = end - 1 if end > 1 else end
+        start = end - 1
+        if start == 0:
+            return end
     paragraph = _paragraph(lines, start, end)
-    if any(mark in paragraph for mark in small_print.FOOTER_MARKS):
+    if _is_footer(paragraph):
         return start
-    last = lines[end - 1].casefold() if end > 1 else ""
-    if any(mark in last for mark in small_print.FOOTER_MARKS):
+    if end - start > 1 and _is_footer(lines[end - 1].casefold()):
         return end - 1
+    return start if _is_disclaimer(lines, start, paragraph) else end
+
+
+def _is_footer(paragraph: str) -> bool:
+    def speaks_of(marks: tuple[str, ...]) -> bool:
+        return any(map(paragraph.__contains__, marks))
+
+    return (
+        speaks_of(small_print.FOOTER_MARKS)
+        or (speaks_of(small_print.RECEIVED_BECAUSE) and speaks_of(small_print.MAIL_WORDS))
+        or (speaks_of(small_print.UNSUBSCRIBE_MARKS) and speaks_of(small_print.LINK_MARKS))
+    )
+
+
+def _is_disclaimer(lines: list[str], start: int, paragraph: str) -> bool:
+    """True for a paragraph that speaks of secrecy, and of the right reader or the mail itself."""
     secret, reader = small_print.DISCLAIMER_TOPICS[:2]
-    if any(mark in paragraph for mark in secret) and any(mark in paragraph for mark in reader):
-        return start
-    return end
+    if not any(mark in paragraph for mark in secret):
+        return False
+    if any(mark in paragraph for mark in reader):
+        return True
+    above = _without_blank(lines, start)
+    under_signature = above > 0 and len(lines[above - 1]) < 60 and lines[above - 1][-1] not in ".!?"
+    return under_signature and any(word in paragraph for word in small_print.MAIL_WORDS)
 
 
-def _block_start(lines: list[str], end: int, names: frozenset[str]) -> int:
-    """Where a signature block that ends here begins; `end` when there is none."""
+def _block_start(lines: list[str], end: int, names: frozenset[str], *, is_cut: bool) -> int:
+    """Where a signature block that ends here begins; `end` when there is none.
+
+    is_cut: small print stood below, so that a program, and no hand, wrote what is above it.
+    """
     closing = _closing_line(lines, end)
     if closing is not None:
-        return closing if _leads_into_block(lines, closing, end, names) else end
+        return closing if _leads_into_block(lines, closing, end) else end
     start = end
-    strong = False
+    strong = 0
     while start and end - start < 8:
         line = lines[start - 1].strip()
         if not line or not _may_be_contact(line):
             break
-        strong = strong or _is_contact(line)
+        strong += _is_contact(line)
         start -= 1
-    count = end - start
-    if start == 0 or count == 0:
-        return end
-    first = lines[start].strip()
-    if count == 1:
-        return start if _is_imprint(first) else end
-    apart = not lines[start - 1].strip()
-    known = bool(names) and not names.isdisjoint(first.casefold().split())
-    while not (_is_name(first) or known) and start < end - 1:
+    if end - start == 1 and start and _is_imprint(lines[start].strip()):
+        return start
+    # People sign with their name and perhaps a number; programs add more than that.
+    while end - start > 1 and not _names_somebody(lines[start].strip(), names):
         start += 1
-        first, apart = lines[start].strip(), False
-        known = bool(names) and not names.isdisjoint(first.casefold().split())
-    if end - start < 2 or not (_is_name(first) or known):
+    count = end - start
+    if start == 0 or count < 2:
         return end
-    return start if strong or apart or known else end
+    return start if is_cut or (count >= 3 and strong) else end
+
+
+def _names_somebody(line: str, names: frozenset[str]) -> bool:
+    return _is_name(line) or not names.isdisjoint(line.casefold().replace(",", " ").split())
 
 
 def _closing_line(lines: list[str], end: int) -> int | None:
@@ -200,35 +216,38 @@ def _closing_line(lines: list[str], end: int) -> int | None:
 
 
 def _is_closing(line: str) -> bool:
-    folded = line.rstrip(" ,.!;:*/\xa0").lstrip("*").casefold()
+    """True for "Kind regards", also with a name or a place behind it ("Mvh Anna")."""
+    folded = line.strip(" ,.!;:*/\xa0").casefold()
     if folded in _CLOSINGS:
         return True
-    # "Mvh Anna", "Groet, Saskia"
-    words = folded.replace(",", " ").split()
-    return len(words) > 1 and any(
-        " ".join(words[:count]) in _CLOSINGS
-        for count in range(len(words) - 1, max(0, len(words) - 4), -1)
+    words = line.replace(",", " ").split()
+    if not 1 < len(words) <= 7 or line[-1] in ".!?:" or any(char.isdigit() for char in line):
+        return False
+    return any(
+        " ".join(words[:count]).strip(".").casefold() in _CLOSINGS
+        and (count > 1 or words[count][0].isupper() or len(words) <= 3)
+        for count in range(1, min(len(words), 5))
     )
 
 
-def _leads_into_block(lines: list[str], closing: int, end: int, names: frozenset[str]) -> bool:
+def _leads_into_block(lines: list[str], closing: int, end: int) -> bool:
+    """True when there is more than a name below a closing, and none of it is a sentence."""
     below = [line for raw in lines[closing + 1 : end] if (line := raw.strip())]
-    closes_alone = lines[closing].rstrip(" ,.!;:*\xa0").lstrip("* ").casefold() in _CLOSINGS
-    if closes_alone and below and (_is_name(below[0]) or names & set(below[0].casefold().split())):
+    if below and len(below[0].split()) <= 7 and not _is_contact(below[0]):
         below = below[1:]
     return bool(below) and all(map(_may_be_contact, below))
 
 
 def _may_be_contact(line: str) -> bool:
     """True for a line that is short and no sentence, or tells how to reach somebody."""
-    if len(line) > _MAX_CONTACT:
-        return _is_contact(line) and len(line) < 2 * _MAX_CONTACT and line[-1] not in ".!?"
     words = line.split()
-    if line[-1] in "!?:;,…" and not _is_contact(line):
+    if _is_contact(line):
+        return len(line) <= 2 * _MAX_CONTACT and (len(words) <= 8 or line[-1] not in ".!?")
+    if len(line) > _MAX_CONTACT or line[-1] in "!?:;,…" or len(words) > 8:
         return False
     if line[-1] == "." and len(words) > 3:
         return False
-    return _is_contact(line) or (len(words) <= 8 and not line[0].islower())
+    return not line[0].islower() or (len(words) <= 3 and words[0] not in small_print.NAME_PARTICLES)
 
 
 def _is_contact(line: str) -> bool:
@@ -240,15 +259,18 @@ def _is_contact(line: str) -> bool:
     folded = line.casefold()
     if _LABEL.match(folded) and any(char.isdigit() or char in "@." for char in folded):
         return True
-    return not small_print.COMPANY_FORMS.isdisjoint(folded.replace(",", " ").split())
+    return _is_company(line)
 
 
 def _is_imprint(line: str) -> bool:
     """True for a company's one line: "Example AB · Storgatan 1"."""
-    if _SIDE_BY_SIDE.search(line) is None and "," not in line:
-        return False
-    folded = line.casefold().replace(",", " ").split()
-    return not small_print.COMPANY_FORMS.isdisjoint(folded) or any(c.isdigit() for c in line)
+    return _SIDE_BY_SIDE.search(line) is not None and (
+        _is_company(line) or any(char.isdigit() for char in line)
+    )
+
+
+def _is_company(line: str) -> bool:
+    return not small_print.COMPANY_FORMS.isdisjoint(line.replace(",", " ").split())
 
 
 def _is_name(line: str) -> bool:
@@ -259,6 +281,6 @@ def _is_name(line: str) -> bool:
     if not 1 <= len(words) <= 7:
         return False
     return words[0][0].isupper() and all(
-        word[0].isupper() or word.casefold() in _PARTICLES or not word[0].isalpha()
+        word[0].isupper() or word.casefold() in small_print.NAME_PARTICLES or not word[0].isalpha()
         for word in words
     )

@@ -6,8 +6,8 @@ gives them, so German "ß" stands as "ss".
 
 from typing import Final
 
-# How a disclaimer begins. It must also speak of one of DISCLAIMER_TOPICS: customers begin a paragraph
-# with "This e-mail" and "Confidential" as well.
+# How a disclaimer begins. Behind that it must also speak of one of DISCLAIMER_TOPICS: customers
+# begin a paragraph with "This e-mail" and "Confidential" as well.
 DISCLAIMER_OPENERS: Final[dict[str, tuple[str, ...]]] = {
     "en": ("confidentiality notice", "confidentiality note", "confidential:", "disclaimer",
            "privileged and confidential", "private and confidential", "legal notice",
@@ -15,86 +15,70 @@ DISCLAIMER_OPENERS: Final[dict[str, tuple[str, ...]]] = {
            "this e-mail is confidential", "this email is confidential", "this e-mail may contain",
            "this email may contain", "this message may contain", "this message contains",
            "this message and any", "this communication is", "this communication may",
-           "this e-mail message", "this email message", "this transmission", "the information in this",
-           "the information contained in this", "the contents of this", "the content of this",
-           "if you are not the intended", "if you have received this", "this e-mail contains",
-           "this email contains", "this e-mail, including", "this email, including",
-           "this message is intended", "this message is confidential", "this email is intended",
-           "this e-mail is intended", "this email was sent to you by", 
-           
-           "any views or opinions", 
-           
-           "privacy notice:"),
-    "sv": ("detta e-postmeddelande", "det här e-postmeddelandet", "denna e-post", "detta mejl kan",
-           "detta meddelande kan", "detta meddelande är", "detta mail kan", "sekretess",
-           "informationen i detta", "innehållet i detta", "konfidentiell", "friskrivning",
-           "om du inte är rätt mottagare", "om du har fått detta",
-           "denna e-postadress", 
-           "när du skickar e-post till"),
+           "this e-mail message", "this email message", "this transmission",
+           "the information in this", "the information contained in this", "the contents of this",
+           "the content of this", "if you are not the intended", "if you have received this",
+           "this e-mail contains", "this email contains", "this e-mail, including",
+           "this email, including", "this message is intended", "this message is confidential",
+           "this email is intended", "this e-mail is intended", "this email was sent to you by",
+           "any views or opinions", "privacy notice:"),
+    "sv": ("detta e-postmeddelande", "det här e-postmeddelandet", "denna e-post",
+           "detta mejl kan", "detta meddelande kan", "detta meddelande är", "detta mail kan",
+           "sekretess", "informationen i detta", "innehållet i detta", "konfidentiell",
+           "friskrivning", "om du inte är rätt mottagare", "om du har fått detta",
+           "denna e-postadress", "när du skickar e-post till"),
     "da": ("denne e-mail", "denne mail", "denne meddelelse", "fortrolig", "ansvarsfraskrivelse",
-           "indholdet af denne", "hvis du ikke er den rette",
-           "hvis du har modtaget denne", "oplysningerne i denne", "e-mailen kan indeholde",
-           "meddelelsen kan indeholde"),
+           "indholdet af denne", "hvis du ikke er den rette", "hvis du har modtaget denne",
+           "oplysningerne i denne", "e-mailen kan indeholde", "meddelelsen kan indeholde"),
     "nb": ("denne e-posten", "denne eposten", "denne meldingen", "konfidensiel", "fortrolig",
            "innholdet i denne", "dersom du ikke er rett", "hvis du ikke er rett",
            "ansvarsfraskrivelse", "informasjonen i denne", "e-posten kan inneholde"),
     "fi": ("tämä sähköposti", "tämä viesti on", "tämä viesti saattaa", "tämä viesti voi",
-           "tämä viesti ja", "luottamuksell", "vastuuvapaus", 
-           "viesti on tarkoitettu", "viesti saattaa sisältää",
-           "viesti voi sisältää", "tämän viestin", "tämän sähköpostin", "sähköposti voi sisältää",
-           "jos olet saanut tämän"),
+           "tämä viesti ja", "luottamuksell", "vastuuvapaus", "viesti on tarkoitettu",
+           "viesti saattaa sisältää", "viesti voi sisältää", "tämän viestin", "tämän sähköpostin",
+           "sähköposti voi sisältää", "jos olet saanut tämän"),
     "de": ("diese e-mail enthält", "diese e-mail kann", "diese e-mail ist", "diese e-mail und",
            "diese email", "diese nachricht enthält", "diese nachricht ist", "diese nachricht kann",
            "diese nachricht und", "der inhalt dieser", "die information in dieser", "vertraulich",
            "haftungsausschluss", "wichtiger hinweis:", "rechtlicher hinweis", "hinweis: diese",
-           "die in dieser", 
-           "wenn sie nicht der richtige", "sollten sie nicht der",
-           "falls sie nicht der", 
-           
+           "die in dieser", "wenn sie nicht der richtige", "sollten sie nicht der",
+           "falls sie nicht der",
            "ust-id"),
     "fr": ("ce message et", "ce message est", "ce message peut", "ce message contient",
            "ce courriel et", "ce courriel est", "ce courriel peut", "ce courriel contient",
            "ce mail est", "ce mail et", "ce mail peut", "ce mail contient", "cet e-mail",
            "cet email", "avis de confidentialité", "confidentiel", "avertissement",
            "clause de confidentialité", "les informations contenues", "le contenu de ce",
-           "si vous n'êtes pas le destinataire", "si vous avez reçu ce", 
-           
+           "si vous n'êtes pas le destinataire", "si vous avez reçu ce",
            "l'intégrité de ce message"),
     "es": ("aviso legal", "aviso de confidencialidad", "este mensaje y", "este mensaje puede",
-           "este mensaje contiene", "este mensaje es", "este mensaje va", "este correo electrónico",
-           "este correo puede", "este correo contiene", "este correo es", "este correo y",
-           "confidencial", "la información contenida", "la información incluida",
-           "el contenido de este", "si usted no es el destinatario", "si no es el destinatario",
-           "si ha recibido este", "protección de datos", 
-           "le informamos que sus datos", 
+           "este mensaje contiene", "este mensaje es", "este mensaje va",
+           "este correo electrónico", "este correo puede", "este correo contiene",
+           "este correo es", "este correo y", "confidencial", "la información contenida",
+           "la información incluida", "el contenido de este", "si usted no es el destinatario",
+           "si no es el destinatario", "si ha recibido este", "le informamos que sus datos",
            "nota de confidencialidad"),
     "it": ("avviso di riservatezza", "le informazioni contenute", "le informazioni trasmesse",
            "questo messaggio e", "questo messaggio può", "questo messaggio contiene",
            "questo messaggio di posta", "questa e-mail", "questa email", "questa mail",
            "il contenuto di questa", "il contenuto di questo", "il contenuto della presente",
            "il presente messaggio", "la presente comunicazione", "la presente e-mail",
-           "la presente mail", "riservat", "nota di riservatezza", 
-           "disclaimer", "avvertenza",
-           ),
+           "la presente mail", "riservat", "nota di riservatezza", "disclaimer", "avvertenza"),
     "nl": ("dit bericht is", "dit bericht kan", "dit bericht bevat", "dit bericht en",
-           "deze e-mail is", "deze e-mail kan", "deze e-mail bevat", "deze e-mail en",
-           "deze mail", "deze email", "de informatie in", "de informatie verzonden",
-           "de inhoud van d", "vertrouwelijk", "aan dit bericht", "aan deze e-mail",
-           "proclaimer", "indien u niet", "als u niet de",
-           "op al onze"),
+           "deze e-mail is", "deze e-mail kan", "deze e-mail bevat", "deze e-mail en", "deze mail",
+           "deze email", "de informatie in", "de informatie verzonden", "de inhoud van d",
+           "vertrouwelijk", "aan dit bericht", "aan deze e-mail", "proclaimer",
+           "indien u niet", "als u niet de", "op al onze"),
     "pt": ("aviso:", "aviso legal", "aviso de confidencialidade", "esta mensagem e",
            "esta mensagem pode", "esta mensagem contém", "esta mensagem é", "este e-mail",
            "este email", "esta comunicação", "confidencial", "a informação contida",
            "as informações contidas", "o conteúdo desta", "o conteúdo deste",
            "se não é o destinatário", "se recebeu esta", "se você não é o destinatário",
-           
            "declaração de confidencialidade", "nota de confidencialidade"),
     "pl": ("ta wiadomość", "niniejsza wiadomość", "wiadomość ta", "informacje zawarte",
-           "treść tej wiadomości", "treść niniejszej", "poufne", "klauzula poufności", "zastrzeżenie",
-           "jeżeli nie są państwo", "jeśli nie są państwo", "jeśli nie jest", "jeżeli nie jest",
-           "uwaga:", 
-           "administratorem pani", 
-           "wiadomość może zawierać"),
+           "treść tej wiadomości", "treść niniejszej", "poufne", "klauzula poufności",
+           "zastrzeżenie", "jeżeli nie są państwo", "jeśli nie są państwo", "jeśli nie jest",
+           "jeżeli nie jest", "uwaga:", "administratorem pani", "wiadomość może zawierać"),
     "ca": ("avís legal", "aquest missatge", "aquest correu"),
     "cs": ("tato zpráva", "tento e-mail", "informace obsažené"),
     "hu": ("ez az üzenet", "ez az e-mail"),
@@ -102,7 +86,8 @@ DISCLAIMER_OPENERS: Final[dict[str, tuple[str, ...]]] = {
     "ru": ("это сообщение", "данное сообщение"),
 }  # fmt: skip
 
-# Small print that needs no topic: the tree that is saved, the virus that was not found, the register.
+# Small print that needs no topic: the tree that is saved, the virus that was not found, the
+# register of companies.
 STANDALONE_OPENERS: Final[dict[str, tuple[str, ...]]] = {
     "en": (
         "think before you print",
@@ -126,22 +111,19 @@ STANDALONE_OPENERS: Final[dict[str, tuple[str, ...]]] = {
     ),
     "da": ("tænk på miljøet",),
     "nb": ("tenk på miljøet",),
-    "fi": (
-        "ajattele ympäristöä",
-        "säästä luontoa",
-    ),
+    "fi": ("ajattele ympäristöä", "säästä luontoa"),
     "de": (
         "bitte denken sie an die umwelt",
         "denken sie an die umwelt",
         "bitte prüfen sie, ob",
-        "informationen zum datenschutz",
-        "datenschutzhinweis",
-        "amtsgericht",
-        "geschäftsführer",
-        "sitz der gesellschaft",
+        "informationen zum datenschutz finden",
+        "datenschutzhinweis:",
+        "geschäftsführer:",
+        "geschäftsführung:",
+        "sitz der gesellschaft:",
         "virenfrei",
-        "handelsregister",
-        "registergericht",
+        "handelsregister:",
+        "registergericht:",
         "ust-id",
     ),
     "fr": (
@@ -151,25 +133,11 @@ STANDALONE_OPENERS: Final[dict[str, tuple[str, ...]]] = {
         "mentions légales",
         "sans virus",
         "n'imprimez ce",
-        "merci de penser",
     ),
-    "es": (
-        "antes de imprimir",
-        "libre de virus",
-        "información básica sobre protección",
-    ),
-    "it": (
-        "pensa all'ambiente",
-        "prima di stampare",
-        "informativa privacy",
-    ),
+    "es": ("antes de imprimir", "libre de virus", "información básica sobre protección"),
+    "it": ("pensa all'ambiente", "prima di stampare", "informativa privacy"),
     "nl": ("denk aan het milieu",),
-    "pt": (
-        "pense no ambiente",
-        "pense no meio ambiente",
-        "antes de imprimir",
-        "sem vírus",
-    ),
+    "pt": ("pense no ambiente", "pense no meio ambiente", "antes de imprimir", "sem vírus"),
     "pl": (
         "pomyśl o środowisku",
         "zanim wydrukujesz",
@@ -184,30 +152,62 @@ STANDALONE_OPENERS: Final[dict[str, tuple[str, ...]]] = {
 DISCLAIMER_TOPICS: Final[tuple[tuple[str, ...], ...]] = (
     # secrecy
     ("confidential", "privileged", "konfidenti", "sekretess", "fortrolig", "taushets", "tavshed",
-     "luottamuksell", "salassa", "vertraulich", "confidenti", "confiden", "riservat", "vertrouwelijk",
+     "luottamuksell", "salassa", "vertraulich", "confidenti", "confiden", "riservat",
+     "vertrouwelijk",
      "sigilo", "poufn", "důvěrn", "bizalmas", "конфиденциальн"),
     # the right reader
     ("intended recipient", "intended for", "intended solely", "addressee", "named above",
-     "rätt mottagare", "avsedd mottagare", "avsedd för", "rette modtager", "tiltænkt", "rett mottaker",
-     "rette mottaker", "vastaanottaja", "tarkoitettu", "richtige adressat", "empfänger", "adressat",
-     "destinataire", "destinatari", "destinado", "bestemd voor", "geadresseerde", "ontvanger",
+     "rätt mottagare", "avsedd mottagare", "avsedd för", "rette modtager", "tiltænkt",
+     "rett mottaker", "rette mottaker", "vastaanottaja", "tarkoitettu", "richtige adressat",
+     "empfänger", "adressat", "destinataire", "destinatari", "destinado", "bestemd voor",
+     "geadresseerde", "ontvanger",
      "adresat", "odbiorc", "címzett", "получател"),
     # by mistake
-    ("in error", "by mistake", "av misstag", "felaktigt", "fejlagtigt", "ved en fejl", "ved en feil",
-     "feilaktig", "erehdyksessä", "vahingossa", "irrtümlich", "versehentlich", "par erreur",
-     "por error", "per errore", "per sbaglio", "ten onrechte", "abusievelijk", "por engano",
+    ("in error", "by mistake", "av misstag", "felaktigt", "fejlagtigt", "ved en fejl",
+     "ved en feil", "feilaktig", "erehdyksessä", "vahingossa", "irrtümlich", "versehentlich",
+     "par erreur", "por error", "per errore", "per sbaglio", "ten onrechte", "abusievelijk",
+     "por engano",
      "por erro", "omyłkow", "przez pomyłkę", "ошибк"),
     # what to do then
     ("delete", "destroy", "unauthorised", "unauthorized", "prohibited", "disseminat", "liability",
-     "radera", "obehörig", "förstöra", "slette", "makuler", "tuhoa", "poista", "vernichten", "löschen",
-     "unbefugt", "untersagt", "haftung", "détruire", "supprimer", "interdit", "eliminar", "prohibid",
-     "distruggere", "cancell", "vietat", "verwijderen", "vernietigen", "aansprakelijk", "verboden",
-     "eliminá-la", "apag", "proibid", "usunięcie", "usunąć", "zabronion", "удалит"),
+     "radera", "obehörig", "förstöra", "slette", "makuler", "tuhoa", "poista", "vernichten",
+     "löschen", "unbefugt", "untersagt", "haftung", "détruire", "supprimer", "interdit",
+     "eliminar", "prohibid", "distruggere", "cancell", "vietat", "verwijderen", "vernietigen",
+     "aansprakelijk", "verboden", "eliminá-la", "apag", "proibid", "usunięcie", "usunąć",
+     "zabronion", "удалит"),
 )  # fmt: skip
 
-# Under a newsletter or a mail from a machine; each is looked for anywhere in a short last paragraph.
+# What a mail is called in its own disclaimer.
+MAIL_WORDS: Final[tuple[str, ...]] = (
+    "e-mail", "email", "e-post", "epost", "message", "meddelande", "meddelelse", "melding",
+    "viesti", "sähköposti", "nachricht", "courriel", "mensaje", "correo", "messaggio", "bericht",
+    "mensagem", "wiadomość", "communication", "transmission", "mail", "brev", "kirje",
+    "newsletter", "boletín", "nieuwsbrief",
+)  # fmt: skip
+
+# The last paragraph of a newsletter or of a mail from a machine; each is looked for anywhere in it.
+# No customer writes these:
 FOOTER_MARKS: Final[tuple[str, ...]] = (
-    # no more of these mails
+    "do not reply to this", "please do not reply", "don't reply to this", "svara inte på detta",
+    "går inte att svara på", "kan ikke besvares", "svar ikke på denne", "ikke svar på denne",
+    "älä vastaa tähän", "antworten sie nicht auf diese", "nicht auf diese e-mail antworten",
+    "bitte nicht antworten", "ne pas répondre à ce", "ne répondez pas à ce", "no responda a este",
+    "no respondas a este", "non rispondere a quest", "non rispondere a questo",
+    "niet op deze e-mail", "niet te beantwoorden", "não responda a est", "prosimy nie odpowiadać",
+    "nie odpowiadaj na t", "mailing list", "_______________________________________________",
+)  # fmt: skip
+# These are a footer together with a word for the mail itself:
+RECEIVED_BECAUSE: Final[tuple[str, ...]] = (
+    "you are receiving this", "you're receiving this", "you received this", "you're getting this",
+    "you are getting this", "du får detta", "du får det här", "därför att du", "du modtager",
+    "du mottar dette", "du får denne", "saat tämän", "sie erhalten dies", "du erhältst dies",
+    "vous recevez ce", "vous recevez cet", "recibes este", "has recibido este", "recibe este",
+    "ricevi questa", "ricevi questo", "ricevete questa", "hai ricevuto questa", "u ontvangt d",
+    "je ontvangt d", "recebe este", "recebeu este", "recebe esta", "otrzymujesz t",
+    "otrzymują państwo",
+)  # fmt: skip
+# And these with a link, since customers ask to be taken off a list in the same words:
+UNSUBSCRIBE_MARKS: Final[tuple[str, ...]] = (
     "unsubscribe", "opt out", "opt-out", "manage your preferences", "update your preferences",
     "email preferences", "avregistrera", "avprenumerera", "avsluta prenumeration", "avanmäl",
     "afmeld", "framelde", "avmeld", "meld deg av", "peruuta tilaus", "lopeta tilaus",
@@ -216,100 +216,94 @@ FOOTER_MARKS: Final[tuple[str, ...]] = (
     "disiscri", "cancellati", "annulla iscrizione", "cancella l'iscrizione", "uitschrijven",
     "afmelden", "cancelar subscrição", "cancelar a subscrição", "remover subscrição",
     "anular a subscrição", "descadastr", "wypisz", "rezygnuj", "zrezygnować z",
-    # why you get this
-    "you are receiving this", "you're receiving this", "you received this", "you're getting this",
-    "you are getting this", "du får detta", "du får det här", "därför att du", "du modtager",
-    "du mottar dette", "du får denne", "saat tämän", "sie erhalten dies", "du erhältst dies",
-    "vous recevez ce", "vous recevez cet", "recibes este", "has recibido este", "recibe este",
-    "ricevi questa", "ricevi questo", "ricevete questa", "hai ricevuto questa", "u ontvangt d",
-    "je ontvangt d", "recebe este", "recebeu este", "recebe esta", "otrzymujesz t", "otrzymują państwo",
-    # nobody reads the answer
-    "do not reply to this", "please do not reply", "don't reply to this", "svara inte på detta",
-    "går inte att svara på", "kan ikke besvares", "svar ikke på denne", "ikke svar på denne",
-    "älä vastaa tähän", "antworten sie nicht auf diese", "nicht auf diese e-mail antworten",
-    "bitte nicht antworten", "ne pas répondre à ce", "ne répondez pas à ce", "no responda a este",
-    "no respondas a este", "non rispondere a quest", "non rispondere a questo", "niet op deze e-mail",
-    "niet te beantwoorden", "não responda a est", "prosimy nie odpowiadać", "nie odpowiadaj na t",
-    # mailing lists
-    "mailing list", "_______________________________________________",
 )  # fmt: skip
+LINK_MARKS: Final[tuple[str, ...]] = ("http", "www.", " | ", "-unsubscribe", "-leave", "-request@")
 
 # How web forms name themselves in the last lines of the mail they send.
 FORM_FOOTER_MARKS: Final[tuple[str, ...]] = (
     "contact form", "web form", "webform", "online form", "enquiry form", "kontaktformulär",
     "webbformulär", "formuläret", "kontaktformular", "formularen", "kontaktskjema", "nettskjema",
     "skjemaet", "lomakkeella", "lomakkeen", "lomake", "formular", "formulaire", "formulario",
-    "modulo di contatto", "tramite il modulo", "tramite il portale", "tramite il sito",
-    "dal sito", "formulier", "contactformulier", "formulário", "através do sítio", "através do site",
-    "formularza", "ip address", "ip-adress", "adresse ip", "sent from http", "sent via", "sent from",
-    "skickat från", "skickat via", "sendt via", "sendt fra", "lähetetty", "gesendet über",
-    "gesendet von", "versendet", "envoyé depuis", "envoyé via", "enviado desde", "enviado a través",
-    "inviato da", "inviata da", "inviato tramite", "inviata tramite", "verzonden via", "verzonden vanaf",
-    "enviada através", "enviado através", "enviada a partir", "wysłano z", "wygenerowan",
-    "submitted via", "submitted from", "submitted through",
+    "modulo di contatto", "tramite il modulo", "tramite il portale", "tramite il sito", "dal sito",
+    "formulier", "contactformulier", "formulário", "através do sítio", "através do site",
+    "formularza", "ip address", "ip-adress", "adresse ip", "sent from http", "sent via",
+    "sent from", "skickat från", "skickat via", "sendt via", "sendt fra", "lähetetty",
+    "gesendet über", "gesendet von", "versendet", "envoyé depuis", "envoyé via", "enviado desde",
+    "enviado a través", "inviato da", "inviata da", "inviato tramite", "inviata tramite",
+    "verzonden via", "verzonden vanaf", "enviada através", "enviado através", "enviada a partir",
+    "wysłano z", "wygenerowan", "submitted via", "submitted from", "submitted through",
 )  # fmt: skip
 
 # Labels of a web form's fields.
 FORM_LABELS: Final[frozenset[str]] = frozenset({
     # who
-    "name", "full name", "your name", "first name", "last name", "surname", "customer",
-    "company", "namn", "ditt namn", "förnamn", "efternamn", "företag", "navn", "dit navn", "ditt navn",
+    "name", "full name", "your name", "first name", "last name", "surname", "customer", "company",
+    "namn", "ditt namn", "förnamn", "efternamn", "företag", "navn", "dit navn", "ditt navn",
     "fornavn", "efternavn", "etternavn", "firma", "virksomhed", "bedrift", "nimi", "etunimi",
     "sukunimi", "yritys", "vorname", "nachname", "ihr name", "unternehmen", "nom", "prénom",
     "votre nom", "nom et prénom", "société", "entreprise", "nombre", "apellidos", "apellido",
-    "nombre y apellidos", "empresa", "nome", "cognome", "nome e cognome", "azienda", "ragione sociale",
-    "naam", "voornaam", "achternaam", "uw naam", "bedrijf", "apelido", "nome completo",
-    "imię", "nazwisko", "imię i nazwisko",
+    "nombre y apellidos", "empresa", "nome", "cognome", "nome e cognome", "azienda",
+    "ragione sociale", "naam", "voornaam", "achternaam", "uw naam", "bedrijf", "apelido",
+    "nome completo", "imię", "nazwisko", "imię i nazwisko",
     # how to reach them
     "email", "e-mail", "mail", "email address", "e-mail address", "your email", "phone",
-    "telephone", "phone number", "tel", "mobile", "e-post", "epost", "e-postadress", "mejl", "telefon",
-    "telefonnummer", "mobil", "mobilnummer", "e-mailadresse", "e-postadresse", "tlf", "sähköposti",
-    "sähköpostiosoite", "puhelin", "puhelinnumero", "e-mail-adresse", "ihre e-mail", "adresse e-mail",
-    "courriel", "adresse mail", "téléphone", "correo", "correo electrónico", "teléfono", "móvil",
-    "indirizzo email", "telefono", "cellulare", "e-mailadres", "emailadres", "telefoonnummer",
-    "telefoon", "correio eletrónico", "telefone", "telemóvel", "adres e-mail", "adres email",
-    "nr telefonu", "telefon kontaktowy", "adresse", "address", "adress", "osoite", "dirección",
-    "indirizzo", "adres", "morada",
+    "telephone", "phone number", "tel", "mobile", "e-post", "epost", "e-postadress", "mejl",
+    "telefon", "telefonnummer", "mobil", "mobilnummer", "e-mailadresse", "e-postadresse", "tlf",
+    "sähköposti", "sähköpostiosoite", "puhelin", "puhelinnumero", "e-mail-adresse", "ihre e-mail",
+    "adresse e-mail", "courriel", "adresse mail", "téléphone", "correo", "correo electrónico",
+    "teléfono", "móvil", "indirizzo email", "telefono", "cellulare", "e-mailadres", "emailadres",
+    "telefoonnummer", "telefoon", "correio eletrónico", "telefone", "telemóvel", "adres e-mail",
+    "adres email", "nr telefonu", "telefon kontaktowy", "adresse", "address", "adress", "osoite",
+    "dirección", "indirizzo", "adres", "morada",
     # what about
-    "subject", "topic", "category", "regarding", "department", "order number", "order", "ämne", "kategori",
-    "ärende", "ordernummer", "emne", "afdeling", "ordrenummer", "skjema", "aihe", "luokka",
-    "tilausnumero", "betreff", "thema", "kategorie", "anliegen", "bestellnummer", "kundennummer",
-    "objet", "sujet", "catégorie", "motif", "numéro de commande", "asunto", "motivo", "categoría",
-    "número de pedido", "oggetto", "categoria", "numero ordine", "onderwerp", "categorie",
-    "bestelnummer", "klantnummer", "assunto", "número de encomenda", "temat", "kategoria",
-    "numer zamówienia", "kundnummer", "kundenummer", "asiakasnumero", "form", "formular", "lomake",
-    "customer number", "reference", "referens", "ønsker svar",
+    "subject", "topic", "category", "regarding", "department", "order number", "order", "ämne",
+    "kategori", "ärende", "ordernummer", "emne", "afdeling", "ordrenummer", "skjema", "aihe",
+    "luokka", "tilausnumero", "betreff", "thema", "kategorie", "anliegen", "bestellnummer",
+    "kundennummer", "objet", "sujet", "catégorie", "motif", "numéro de commande", "asunto",
+    "motivo", "categoría", "número de pedido", "oggetto", "categoria", "numero ordine",
+    "onderwerp", "categorie", "bestelnummer", "klantnummer", "assunto", "número de encomenda",
+    "temat", "kategoria", "numer zamówienia", "kundnummer", "kundenummer", "asiakasnumero", "form",
+    "formular", "lomake", "customer number", "reference", "referens", "ønsker svar",
 })  # fmt: skip
 
 FORM_MESSAGE_LABELS: Final[frozenset[str]] = frozenset({
-    "message", "your message", "comments", "comment", "question", "your question", "enquiry", "inquiry",
-    "description", "details", "meddelande", "ditt meddelande", "fråga", "din fråga", "beskrivning",
-    "kommentar", "besked", "din besked", "meddelelse", "spørgsmål", "melding", "din melding",
-    "beskjed", "spørsmål", "viesti", "viestisi", "kysymys", "kuvaus", "nachricht", "ihre nachricht",
-    "mitteilung", "anfrage", "frage", "ihre frage", "beschreibung", "votre message", "commentaire",
-    "commentaires", "votre demande", "demande", "question", "mensaje", "tu mensaje", "su mensaje",
-    "consulta", "comentarios", "comentario", "descripción", "messaggio", "il tuo messaggio",
-    "richiesta", "testo", "domanda", "descrizione", "segnalazione", "bericht", "uw bericht", "vraag",
-    "uw vraag", "je vraag", "opmerking", "opmerkingen", "omschrijving", "mensagem", "a sua mensagem",
-    "pergunta", "descrição", "pedido", "comentário", "wiadomość", "treść", "treść wiadomości",
-    "pytanie", "opis", "tilbakemelding", "henvendelse",
+    "message", "your message", "comments", "comment", "question", "your question", "enquiry",
+    "inquiry", "description", "details", "meddelande", "ditt meddelande", "fråga", "din fråga",
+    "beskrivning", "kommentar", "besked", "din besked", "meddelelse", "spørgsmål", "melding",
+    "din melding", "beskjed", "spørsmål", "viesti", "viestisi", "kysymys", "kuvaus", "nachricht",
+    "ihre nachricht", "mitteilung", "anfrage", "frage", "ihre frage", "beschreibung",
+    "votre message", "commentaire", "commentaires", "votre demande", "demande", "mensaje",
+    "tu mensaje", "su mensaje", "consulta", "comentarios", "comentario", "descripción",
+    "messaggio", "il tuo messaggio", "richiesta", "testo", "domanda", "descrizione",
+    "segnalazione", "bericht", "uw bericht", "vraag", "uw vraag", "je vraag", "opmerking",
+    "opmerkingen", "omschrijving", "mensagem", "a sua mensagem", "pergunta", "descrição", "pedido",
+    "comentário", "wiadomość", "treść", "treść wiadomości", "pytanie", "opis", "tilbakemelding",
+    "henvendelse",
 })  # fmt: skip
 
-# Legal forms: a short last line with one of them is a company's.
+# Legal forms, as companies write them: "as" and "ag" are words of letters, "AS" and "AG" are not.
 COMPANY_FORMS: Final[frozenset[str]] = frozenset({
-    "ab", "aktiebolag", "hb", "a/s", "aps", "as", "asa", "oy", "oyj", "ky", "tmi", "gmbh", "ag", "kg",
-    "ug", "ohg", "e.k.", "e.v.", "gbr", "mbh", "ltd", "ltd.", "limited", "llc", "inc", "inc.", "plc",
-    "llp", "corp", "corp.", "sarl", "sas", "sa", "s.a.", "s.a.s.", "eurl", "sasu", "s.l.", "sl", "s.l.u.",
-    "slu", "srl", "s.r.l.", "spa", "s.p.a.", "snc", "s.n.c.", "b.v.", "bv", "n.v.", "nv", "v.o.f.",
-    "vof", "lda", "lda.", "ltda", "ltda.", "unipessoal", "sp.", "z o.o.", "sp.j.", "s.c.", "s.r.o.",
-    "kft.", "kft", "& co", "& co.", "e.u.", "ek",
+    "AB", "Aktiebolag", "HB", "A/S", "ApS", "AS", "ASA", "ANS", "Oy", "OY", "Oyj", "Ky", "Tmi",
+    "GmbH", "AG", "KG", "UG", "OHG", "e.K.", "e.V.", "GbR", "mbH", "Ltd", "Ltd.", "Limited", "LLC",
+    "Inc", "Inc.", "plc", "PLC", "LLP", "Corp.", "SARL", "S.A.R.L.", "SAS", "S.A.S.", "SA", "S.A.",
+    "EURL", "SASU", "S.L.", "SL", "S.L.U.", "SLU", "Srl", "SRL", "S.r.l.", "S.R.L.", "SpA",
+    "S.p.A.", "Snc", "S.n.c.", "B.V.", "BV", "N.V.", "NV", "V.O.F.", "VOF", "Lda", "Lda.", "Ltda",
+    "Ltda.", "Unipessoal", "sp.", "o.o.", "sp.j.", "S.C.", "s.r.o.", "Kft.", "Kft", "e.U.",
 })  # fmt: skip
+
+# Words of a name that are written small.
+NAME_PARTICLES: Final[frozenset[str]] = frozenset({
+    "af", "av", "and", "da", "das", "de", "del", "della", "den", "der", "di", "do", "dos", "du",
+    "e", "et", "i", "la", "le", "och", "og", "ten", "ter", "und", "van", "vom", "von", "y", "zu",
+    "&", "+",
+})  # fmt: skip
+
 # Before a number: how to reach or to look up somebody.
 CONTACT_LABELS: Final[tuple[str, ...]] = (
     "tel", "phone", "mobile", "mob", "cell", "fax", "telefon", "tfn", "tlf", "mobil", "puh", "gsm",
-    "handy", "tél", "portable", "móvil", "movil", "tlmv", "cellulare", "cell", "telefoon", "mobiel",
-    "telemóvel", "telm", "kom", "office", "direct", "direkt", "växel", "e-mail", "email", "e-post",
-    "mail", "web", "www", "http", "org.nr", "orgnr", "org nr", "org. nr", "cvr", "vat", "ust", "nip",
-    "kvk", "btw", "y-tunnus", "siret", "siren", "cif", "nif", "p.iva", "p. iva", "partita iva", "krs",
-    "regon", "hrb", "iban", "bankgiro",
+    "handy", "tél", "portable", "móvil", "movil", "tlmv", "cellulare", "cell", "telefoon",
+    "mobiel", "telemóvel", "telm", "kom", "office", "direct", "direkt", "växel", "e-mail", "email",
+    "e-post", "mail", "web", "www", "http", "org.nr", "orgnr", "org nr", "org. nr", "cvr", "vat",
+    "ust", "nip", "kvk", "btw", "y-tunnus", "siret", "siren", "cif", "nif", "p.iva", "p. iva",
+    "partita iva", "krs", "regon", "hrb", "iban", "bankgiro",
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The text of one MIME part: transfer encoding, charset, format=flowed. Only as much as is needed."""
+"""The text of one MIME part: transfer encoding, charset, format=flowed; as much as is needed."""
 
 import binascii
 import re
@@ -43,8 +43,7 @@ def part_text(
         text = text.replace("\0", "")
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    if text.startswith("\ufeff"):
-        text = text[1:]
+    text = text.removeprefix("\ufeff")
     if not is_html and content_type.token("format").lower() == "flowed":
         text = unflow(text, delete_space=content_type.token("delsp").lower() == "yes")
     return text, tuple(defects)
@@ -83,8 +82,7 @@ def unflow(text: str, *, delete_space: bool = False) -> str:
     for line in text.split("\n"):
         content = line.lstrip(">")
         depth = len(line) - len(content)
-        if content.startswith(" "):
-            content = content[1:]
+        content = content.removeprefix(" ")
         if pieces and depth != open_depth:
             out.append(_flowed(pieces, open_depth))
             pieces = []

@@ -26,16 +26,16 @@ def form_message(lines: list[str]) -> list[str] | None:
         if label in FORM_LABELS and value:
             known += 1
         elif known >= 2 and (
-            label in FORM_MESSAGE_LABELS or (not value and _has_text(lines, number + 1))
+            label in FORM_MESSAGE_LABELS
+            or (not value and _has_text(lines, number + 1))
+            or (label not in FORM_LABELS and len(value) >= _FREE_TEXT)
         ):
-            return _without_footer([value, *lines[number + 1 :]])
-        elif label not in FORM_LABELS and known >= 2 and len(value) >= _FREE_TEXT:
             return _without_footer([value, *lines[number + 1 :]])
     return None
 
 
 def _field(line: str) -> tuple[str, str]:
-    """Label and value of "Label: value", or of two cells of a table; both empty if it is neither."""
+    """Label and value of "Label: value", or of two cells of a table; both empty if neither."""
     head, separator, value = line.partition("\t")
     if not separator:
         head, separator, value = line.partition(":")

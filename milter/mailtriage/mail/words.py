@@ -65,8 +65,9 @@ _MEANT: Final = {
     "koi8-ru": "koi8-u",
 }
 
-# Codecs by Python's own name for them. A list of what is allowed, because `codecs.lookup` also knows
-# decompressors ("zlib"), quadratic ones ("punycode") and ones that run escapes ("unicode_escape").
+# Codecs by Python's own name for them. A list of what is allowed, because `codecs.lookup` also
+# knows decompressors ("zlib"), quadratic ones ("punycode") and ones for source code
+# ("unicode_escape").
 _TEXT_CODEC: Final = re.compile(
     r"ascii|utf-(?:7|8|16|32)(?:-[bl]e)?|iso8859-\d{1,2}|cp\d{3,4}|koi8-[rtu]|mac-(?!.*osx)[a-z0-9]+"
     r"|gb18030|gbk|gb2312|hz|big5(?:hkscs)?|euc_(?:jp|jis_2004|jisx0213|kr)|johab|kz1048|ptcp154"
@@ -82,6 +83,7 @@ _ENCODED_WORD: Final = re.compile(
     rb"=\?([\w.:+-]{1,60})(?:\*[\w-]{0,40})?\?([bBqQ])\?"
     rb"((?:[^?=]++|=(?!\?[^=])|\?(?!=))*+)\?="
 )
+_HIGH_BYTES: Final = bytes(range(128, 256))
 _MAX_WORDS: Final = 1000  # in one field; further ones stay as they came
 _NOT_BASE64: Final = bytes(set(range(256)) - set(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -124,9 +126,6 @@ def _utf8_or_windows(data: bytes) -> str:
     return as_utf8 if right > wrong else data.decode(_FALLBACK, "replace")
 
 
-_HIGH_BYTES: Final = bytes(range(128, 256))
-
-
 def decode_charset(data: bytes, charset: str) -> tuple[str, bool]:
     """Text of `data`, and whether it really was in `charset`.
 
@@ -145,7 +144,8 @@ def decode_charset(data: bytes, charset: str) -> tuple[str, bool]:
         try:
             return data.decode("utf-8"), False
         except UnicodeDecodeError:
-            return data.decode(_FALLBACK, "replace"), codec == _FALLBACK and bool(charset)
+            text = data.decode(_FALLBACK, "replace")
+            return text, codec == _FALLBACK and bool(charset) and "\ufffd" not in text
     if codec == "utf-8":
         try:
             return data.decode("utf-8"), True
@@ -192,7 +192,7 @@ def base64_lenient(data: bytes) -> tuple[bytes, bool]:
         return binascii.a2b_base64(clean + b"=" * (-len(clean) % 4)), False
 
 
-def _plain(raw: bytes) -> str:
+def plain_words(raw: bytes) -> str:
     """Header bytes outside encoded words: RFC 6532 UTF-8, or the 8-bit text of older mailers."""
     if raw.isascii():
         return raw.decode("ascii")
@@ -212,10 +212,9 @@ def decode_words(raw: bytes) -> str:
     §6.2), and when both are in one charset so are their bytes, since many mailers cut a letter in
     two. Never raises; linear in the length of `raw`.
     """
-    if b"=?" not in raw:
-        text = _plain(raw)
-    else:
-        text = _with_words_decoded(raw.replace(b"\r", b"").replace(b"\n", b""))
+    if b"\n" in raw:
+        raw = raw.replace(b"\r", b"").replace(b"\n", b"")  # RFC 5322 §2.2.3: the blank stays
+    text = _with_words_decoded(raw) if b"=?" in raw else plain_words(raw)
     if not text.isprintable():
         text = _CONTROLS.sub(" ", text)
     return text.strip(" ")
@@ -234,10 +233,10 @@ def _with_words_decoded(raw: bytes) -> str:
             out.append(decode_charset(b"".join(pending), charset.decode("ascii"))[0])
             pending.clear()
         if not blank_gap or not (out or pending):
-            out.append(_plain(gap))
+            out.append(plain_words(gap))
         charset = word[1].lower()
         pending.append(_word_bytes(word[2], word[3]))
     if pending:
         out.append(decode_charset(b"".join(pending), charset.decode("ascii"))[0])
-    out.append(_plain(raw[position:]))
+    out.append(plain_words(raw[position:]))
     return "".join(out)

@@ -1,15 +1,16 @@
 """Folding: how a mail and a phrase are brought to the same spelling.
 
-Mail and phrase meet as bytes in which each character is one byte: a letter without case and accent,
-a digit, or a blank for everything else. So "Återbetalning", "ÅTERBETALNING" and "aterbetalning"
-are one word, an offset in the folded bytes is an offset in the text, and a phrase with a blank at
-either end finds whole words only.
+Mail and phrase meet as bytes in which each character is one byte: a letter without case and
+accent, a digit, or a blank for everything else. So "Återbetalning", "ÅTERBETALNING" and
+"aterbetalning" are one word, an offset in the folded bytes is an offset in the text, and a phrase
+with a blank at either end finds whole words only.
 
-Letters that have no base letter (Greek, Cyrillic, ...) fold to a byte above 127 made from their code
-point. Two such letters may share a byte; that a whole phrase of one alphabet meets another by chance
-is possible and has never been seen.
+Letters that have no base letter (Greek, Cyrillic, ...) fold to a byte above 127 made from their
+code point. Two such letters may share a byte; that a whole phrase of one alphabet meets another by
+chance is possible and has never been seen.
 """
 
+import re
 import unicodedata
 from typing import Final
 
@@ -18,14 +19,21 @@ from numpy.typing import NDArray
 
 # Letters that Unicode does not decompose. One letter for one: the longer transcriptions that people
 # type instead ("ae", "ss") are spelled out by `spellings`.
-_BASE: Final = dict(zip("øłđðþßæœıŧħŋ", "oldd" + "ts" + "aoithn", strict=True))
+_BASE: Final = dict(zip("øłđðþßæœıŧħŋ", "olddtsaoithn", strict=True))
 
 _TRANSCRIBED: Final = str.maketrans(
     {"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "æ": "ae", "ø": "oe", "œ": "oe", "ß": "ss"}
 )
 
-# Characters that are inside a word and yet no part of it: soft hyphen, zero-width blanks and joiners.
-_INVISIBLE: Final = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
+# Characters that are inside a word and no part of it: soft hyphen, zero-width blanks and joiners.
+_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
+
+# Hyphens with blanks or a line end beside them: "e- mail", "e - mail". A dash stays what it is, the
+# break between two thoughts.
+_LOOSE_HYPHEN: Final = re.compile(r"(?<=\w)(?: -+ ?|-+ |--+)(?=\w)")
+
+# Modifier letters (U+02B0 to U+02FF) count as letters, and are typed as apostrophes.
+_MODIFIERS: Final = range(0x02B0, 0x0300)
 
 PARAGRAPH: Final = "¶"
 """Stands for an empty line, so that the end of a paragraph is seen as the end of a sentence."""
@@ -33,7 +41,7 @@ PARAGRAPH: Final = "¶"
 
 def _byte(code: int) -> int:
     character = chr(code)
-    if character == "_" or not character.isalnum():
+    if character == "_" or not character.isalnum() or code in _MODIFIERS:
         return 0x20
     lower = character.lower()[0]
     base = _BASE.get(lower) or unicodedata.normalize("NFKD", lower)[0]
@@ -60,25 +68,25 @@ def squeeze(text: str) -> str:
     if not text.isascii():
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
-        for character in _INVISIBLE:
-            if character in text:
-                text = text.replace(character, "")
-    return " ".join(text.replace("\n\n", f" {PARAGRAPH} ").split())
+        text = _INVISIBLE.sub("", text)
+    text = " ".join(text.replace("\n\n", f" {PARAGRAPH} ").split())
+    if "- " in text or " -" in text or "--" in text:
+        text = _LOOSE_HYPHEN.sub("-", text)
+    return text
 
 
 def fold(text: str) -> bytes:
-    """One byte for each character of the text: [a-z0-9], above 127 for other letters, else a blank."""
+    """One byte for each character: [a-z0-9], above 127 for other letters, else a blank."""
     codes = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
     return _TABLE[np.minimum(codes, 0xFFFF)].tobytes()
 
 
-def spellings(phrase: str) -> tuple[bytes, ...]:
-    """The folded ways in which a phrase is typed: without accents, and transcribed.
+def spellings(phrase: str) -> tuple[str, ...]:
+    """The ways in which a phrase is typed, in lower case: as it is, and transcribed.
 
-    "Kündigung" gives kundigung and kuendigung, "straße" gives strase (as the letter itself folds) and
-    strasse.
+    "Kündigung" gives kündigung, which folds to kundigung, and kuendigung; "straße" gives straße,
+    which folds to strase, and strasse.
     """
-    lower = phrase.lower()
-    plain = fold(lower)
-    transcribed = fold(lower.translate(_TRANSCRIBED))
+    plain = phrase.lower()
+    transcribed = plain.translate(_TRANSCRIBED)
     return (plain,) if plain == transcribed else (plain, transcribed)

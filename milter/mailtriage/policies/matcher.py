@@ -1,37 +1,45 @@
-"""The matcher: all phrases of all policies in one pass over a mail.
+"""The matcher: which signals of all policies speak in a mail.
 
-The phrases are compiled into one Aho-Corasick automaton over folded bytes (`fold`). What it finds is
-what the policies mean, whole words and languages included, so nothing has to be confirmed afterwards;
-`regex` patterns are tried only where a guard phrase was seen, and with a time limit.
-
-Why not one pattern set of a regular-expression engine: see docs/performance.md.
+Phrases come from the index (`phrases`), in one pass over the folded mail; `regex` patterns are
+tried only where a guard was seen, and with a time limit; conditions look at header, envelope and
+file names.
 """
 
-import fnmatch
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import regex
-from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from mailtriage.mail.model import Mail
-from mailtriage.policies.fold import PARAGRAPH, fold, spellings, squeeze
-from mailtriage.policies.model import Policies, Policy, Signal
+from mailtriage.policies.conditions import Condition, is_condition
+from mailtriage.policies.fold import PARAGRAPH
+from mailtriage.policies.model import PLACES, Policies, Policy, Signal
+from mailtriage.policies.phrases import ANY, Phrase, PhraseIndex, Role
+from mailtriage.policies.text import MailText, mail_text
+
+__all__ = ["SUBJECT_FACTOR", "Hit", "MailText", "Matcher", "mail_text"]
 
 SUBJECT_FACTOR: Final = 1.5
-"""A hit in the subject weighs this much: what somebody puts into five words is what the mail is about."""
+"""Weight of a hit in the subject: five words that say what the mail is about."""
 
-MAX_NEAR_POSITIONS: Final = 16
-"""Positions of each side of a `near` that are compared; a mail that repeats a word gains nothing."""
+_LONGEST_WORD: Final = 40
+"""Characters; farther apart than this a word, two phrases are not near whatever is between."""
 
-_SENTENCE_END: Final = regex.compile(rf"[.!?…{PARAGRAPH}](?=[\s\"')\]]|$)")
-_WORDS, _NEAR_A, _NEAR_B, _GUARD = range(4)
+# The dot of "no. 5", "3. Oktober" and "3.50" ends no sentence.
+_SENTENCE_END: Final = regex.compile(
+    rf"[!?…{PARAGRAPH}](?=[\s\"')\]])|(?<!\b\d{{1,2}})\.(?=[\"')\]]*\s+[^\d\s])"
+)
+_FROM_WORD_TO_WORD: Final = re.compile(r"\w(?:.*\w)?")
+_SHOWN: Final = 60
+"""Characters of a hit that are quoted to people."""
+
+_Stretch = tuple[int, int]
+"""Start and end in the folded text, with the blanks (or letters of a longer word) beside it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(NamedTuple):
     """A signal that speaks in a mail."""
 
     policy: Policy
@@ -39,56 +47,7 @@ class Hit:
     points: float
     """Weight times the phrases that were hit, the subject's counted higher."""
     where: str
-    """For people: the place and the words, `subject "fakturan"`."""
-
-
-@dataclass(frozen=True, slots=True)
-class MailText:
-    """What is scanned of a mail: subject, newest text and file names in one squeezed line."""
-
-    text: str
-    folded: bytes
-    """Begins and ends with one blank more than `text`, so that every word has one on either side."""
-    body_start: int
-    attachments_start: int
-
-    def place(self, start: int) -> str:
-        """Which part of the mail the character at that offset belongs to."""
-        if start < self.body_start:
-            return "subject"
-        return "body" if start < self.attachments_start else "attachment"
-
-
-def mail_text(mail: Mail) -> MailText:
-    """Join and fold the parts of a mail that policies look at."""
-    subject = squeeze(mail.subject)
-    body = squeeze(mail.newest_text)
-    names = squeeze(f" {PARAGRAPH} ".join(part.name for part in mail.attachments if part.name))
-    text = f"{subject} {PARAGRAPH} {body} {PARAGRAPH} {names}"
-    body_start = len(subject) + 3
-    return MailText(text, b" " + fold(text) + b" ", body_start, body_start + len(body) + 3)
-
-
-@dataclass(frozen=True, slots=True)
-class _Atom:
-    """One phrase of one signal in one language."""
-
-    signal: int
-    language: str
-    role: int
-    phrase: int
-    rest: re.Pattern[bytes] | None = None
-    """The whole phrase, for one with a star inside: the automaton knows only what stands before it."""
-
-
-@dataclass(slots=True)
-class _Found:
-    """Where the phrases of one signal stand: for each role, phrase number to (start, end)."""
-
-    words: dict[int, tuple[int, int]]
-    near_a: list[tuple[int, int]]
-    near_b: list[tuple[int, int]]
-    guarded: bool = False
+    """For people: the place and, when asked for, the words: `subject "fakturan"`."""
 
 
 class Matcher:
@@ -98,140 +57,96 @@ class Matcher:
         """Compile; `time_limit` is in seconds and for one `regex` pattern on one mail."""
         self.policies: Final = policies
         self._time_limit: Final = time_limit
-        self._signals: Final[list[tuple[Policy, Signal]]] = [
+        self._signals: Final = [
             (policy, signal) for policy in policies.all() for signal in policy.signals
         ]
-        literals: dict[bytes, list[_Atom]] = {}
-        phrase_number = 0
-        for number, (_, signal) in enumerate(self._signals):
-            for language, role, phrase in _phrases(signal):
-                phrase_number += 1
-                for literal, rest in compile_phrase(phrase):
-                    literals.setdefault(literal, []).append(
-                        _Atom(number, language, role, phrase_number, rest)
-                    )
-        self.phrases: Final = phrase_number
-        self._automaton: Final = BytesAhoCorasick(
-            list(literals) or [b"\x00"], implementation=Implementation.DFA
+        self._looks_at: Final = [
+            tuple(place in signal.where for place in PLACES) for _, signal in self._signals
+        ]
+        self._index: Final = PhraseIndex(
+            phrase
+            for number, (_, signal) in enumerate(self._signals)
+            for phrase in _phrases(number, signal)
         )
-        self._atoms: Final = list(literals.values()) or [[]]
-        self._languages: Final = {atom.language for atoms in self._atoms for atom in atoms}
-        self._by_language: Final[dict[str, list[tuple[_Atom, ...]]]] = {}
-        self._patterns: Final = {
-            number: regex.compile(signal.regex, regex.IGNORECASE)
+        self._patterns: Final = [
+            (number, _compile(signal))
             for number, (_, signal) in enumerate(self._signals)
             if signal.regex
-        }
+        ]
         self._conditions: Final = [
-            number for number, (_, signal) in enumerate(self._signals) if _is_condition(signal)
+            (number, Condition(signal))
+            for number, (_, signal) in enumerate(self._signals)
+            if is_condition(signal)
         ]
 
-    def scan(self, mail: Mail, text: MailText, language: str) -> list[Hit]:
+    @property
+    def phrases(self) -> int:
+        """How many phrases there are."""
+        return len(self._index)
+
+    def scan(self, mail: Mail, text: MailText, language: str, *, quote: bool = False) -> list[Hit]:
         """Every signal that hits, in the order of the policies.
 
         `language` is the language of the mail, or "und": then phrases of every language count.
+        `quote` adds the words that were hit to `Hit.where`: for people, who have the time.
         """
-        found = self._find(text.folded, language)
-        hits: list[tuple[int, Hit]] = []
-        for number, places in found.items():
-            policy, signal = self._signals[number]
-            spans: Iterable[tuple[int, int]] = places.words.values()
-            if signal.near:
-                spans = _near(text, signal, places)
-            hit = _hit(policy, signal, text, spans)
-            if hit is not None:
-                hits.append((number, hit))
-        for number, pattern in self._patterns.items():
-            policy, signal = self._signals[number]
-            if signal.guard and not self._guarded(number, signal, found, text):
+        stretches, guarded = self._find_phrases(text, language)
+        for number, pattern in self._patterns:
+            if number in guarded or pattern.may_match(text):
+                stretches[number] = pattern.find(text, self._looks_at[number], self._time_limit)
+        hits = {
+            number: _hit(*self._signals[number], text, found, quote=quote)
+            for number, found in stretches.items()
+            if found
+        }
+        for number, condition in self._conditions:
+            held = condition.holds(mail)
+            if held:
+                policy, signal = self._signals[number]
+                hits[number] = Hit(policy, signal, signal.weight, held)
+        return [hits[number] for number in sorted(hits)]
+
+    def _find_phrases(
+        self, text: MailText, language: str
+    ) -> tuple[dict[int, Sequence[_Stretch]], set[int]]:
+        """For each signal where its phrases stand; and the signals whose guard was seen."""
+        words: dict[int, dict[int, _Stretch]] = {}
+        sides: dict[int, tuple[list[_Stretch], list[_Stretch]]] = {}
+        guarded: set[int] = set()
+        looks_at = self._looks_at
+        for signal, role, phrase, start, end in self._index.find(text.folded, language):
+            if not looks_at[signal][text.place(start)]:
                 continue
-            spans = _search(pattern, text, signal, self._time_limit)
-            hit = _hit(policy, signal, text, spans)
-            if hit is not None:
-                hits.append((number, hit))
-        for number in self._conditions:
-            policy, signal = self._signals[number]
-            where = _condition_holds(signal, mail)
-            if where:
-                hits.append((number, Hit(policy, signal, signal.weight, where)))
-        hits.sort(key=lambda item: item[0])
-        return [hit for _, hit in hits]
-
-    def _find(self, folded: bytes, language: str) -> dict[int, _Found]:
-        if language != "und" and language not in self._languages:
-            language = "any"
-        table = self._by_language.get(language)
-        if table is None:
-            # Two threads may both build it when a language is first met; they build the same.
-            table = self._by_language[language] = self._table(language)
-        found: dict[int, _Found] = {}
-        for literal, start, end in self._automaton.find_matches_as_indexes(
-            folded, overlapping=True
-        ):
-            for atom in table[literal]:
-                if atom.rest is not None:
-                    match = atom.rest.match(folded, start)
-                    if match is None:
-                        continue
-                    end = match.end()  # noqa: PLW2901  the phrase ends later than its first part
-                places = found.get(atom.signal)
-                if places is None:
-                    places = found[atom.signal] = _Found({}, [], [])
-                if atom.role == _WORDS:
-                    places.words.setdefault(atom.phrase, (start, end))
-                elif atom.role == _GUARD:
-                    places.guarded = True
+            if role is Role.WORDS:
+                found = words.get(signal)
+                if found is None:
+                    words[signal] = {phrase: (start, end)}
                 else:
-                    side = places.near_a if atom.role == _NEAR_A else places.near_b
-                    if len(side) < MAX_NEAR_POSITIONS:
-                        side.append((start, end))
-        return found
-
-    def _guarded(
-        self, number: int, signal: Signal, found: Mapping[int, _Found], text: MailText
-    ) -> bool:
-        """Whether one of the guards of a pattern stands in the mail."""
-        if number in found and found[number].guarded:
-            return True
-        return any(mark in text.text for mark in signal.guard if not _has_letters(mark))
-
-    def _table(self, language: str) -> list[tuple[_Atom, ...]]:
-        """The atoms that count in a mail of this language, for each literal."""
-        return [
-            tuple(atom for atom in atoms if language == "und" or atom.language in ("any", language))
-            for atoms in self._atoms
-        ]
+                    found.setdefault(phrase, (start, end))
+            elif role is Role.GUARD:
+                guarded.add(signal)
+            else:
+                sides.setdefault(signal, ([], []))[role - Role.NEAR_A].append((start, end))
+        stretches: dict[int, Sequence[_Stretch]] = {
+            signal: tuple(found.values()) for signal, found in words.items()
+        }
+        for number, (a, b) in sides.items():
+            if a and b:
+                stretches[number] = _near(text, self._signals[number][1], a, b)
+        return stretches, guarded
 
 
-def compile_phrase(phrase: str) -> list[tuple[bytes, re.Pattern[bytes] | None]]:
-    """The folded byte strings that a phrase begins with, each with what must follow, if anything.
-
-    A blank stands at each end where no `*` is, so that only whole words are found.
-    """
-    first, star, tail = phrase.strip("*").partition("*")
-    begin = b"" if phrase.startswith("*") else b" "
-    end = b"" if phrase.endswith("*") else b" "
-    if not star:
-        return [(begin + spelled.strip() + end, None) for spelled in spellings(squeeze(first))]
-    compiled: list[tuple[bytes, re.Pattern[bytes] | None]] = []
-    # Few phrases have a star inside, so a mix of spellings within one phrase is left out.
-    for head, *others in zip(*map(spellings, (first, *tail.split("*"))), strict=False):
-        pattern = rb"[^ ]{0,40}".join(re.escape(part) for part in (begin + head, *others)) + end
-        compiled.append((begin + head, re.compile(pattern)))
-    return compiled
-
-
-def _phrases(signal: Signal) -> Iterable[tuple[str, int, str]]:
+def _phrases(number: int, signal: Signal) -> Iterable[Phrase]:
     for language, phrases in signal.words.items():
-        for phrase in phrases:
-            yield language, _WORDS, phrase
+        for text in phrases:
+            yield Phrase(number, language, Role.WORDS, text)
     for language, near in signal.near.items():
-        for phrase in near.a:
-            yield language, _NEAR_A, phrase
-        for phrase in near.b:
-            yield language, _NEAR_B, phrase
-    for phrase in filter(_has_letters, signal.guard):
-        yield "any", _GUARD, phrase
+        for text in near.a:
+            yield Phrase(number, language, Role.NEAR_A, text)
+        for text in near.b:
+            yield Phrase(number, language, Role.NEAR_B, text)
+    for text in filter(_has_letters, signal.guard):
+        yield Phrase(number, ANY, Role.GUARD, text)
 
 
 def _has_letters(text: str) -> bool:
@@ -239,110 +154,102 @@ def _has_letters(text: str) -> bool:
 
 
 def _hit(
-    policy: Policy, signal: Signal, text: MailText, spans: Iterable[tuple[int, int]]
-) -> Hit | None:
-    """Weigh the places where a signal was seen; None when none of them is where it looks."""
-    counted: list[tuple[float, str]] = []
-    for start, end in spans:
-        place = text.place(start)
-        if place in signal.where:
-            factor = SUBJECT_FACTOR if place == "subject" else 1.0
-            counted.append((factor, f'{place} "{_quote(text, start, end)}"'))
-    if not counted:
-        return None
-    counted.sort(key=lambda item: -item[0])
-    counted = counted[: signal.max_hits]
-    points = signal.weight * sum(factor for factor, _ in counted)
-    return Hit(policy, signal, points, ", ".join(where for _, where in counted))
+    policy: Policy, signal: Signal, text: MailText, found: Sequence[_Stretch], *, quote: bool
+) -> Hit:
+    """Weigh the stretches where a signal was seen; those in the subject come first."""
+    counted = sorted(found, key=lambda stretch: stretch[0] >= text.body_start)[: signal.max_hits]
+    in_subject = sum(start < text.body_start for start, _ in counted)
+    points = signal.weight * (SUBJECT_FACTOR * in_subject + len(counted) - in_subject)
+    if quote:
+        where = ", ".join(
+            f'{PLACES[text.place(stretch[0])]} "{_quoted(text, stretch)}"' for stretch in counted
+        )
+    else:
+        where = PLACES[text.place(counted[0][0])]
+    return Hit(policy, signal, points, where)
 
 
-def _quote(text: MailText, start: int, end: int) -> str:
-    """The whole words around a span of the folded text, as the writer typed them."""
-    folded = text.folded
-    while start > 0 and folded[start] != 0x20 and folded[start - 1] != 0x20:
-        start -= 1
-    while end < len(folded) and folded[end - 1] != 0x20 and folded[end] != 0x20:
-        end += 1
-    # `folded` begins with one blank that `text` does not have.
-    return text.text[max(start - 1, 0) : end - 1].strip()[:60]
+def _quoted(text: MailText, stretch: _Stretch) -> str:
+    """The whole words of a stretch, as the writer typed them, without quotes and brackets."""
+    start, end = text.whole_words(*stretch)
+    typed = text.text[start - 1 : end - 1]
+    words = _FROM_WORD_TO_WORD.search(typed)
+    return (words.group() if words else typed)[:_SHOWN]
 
 
-def _near(text: MailText, signal: Signal, places: _Found) -> Sequence[tuple[int, int]]:
-    """Spans that begin at one phrase and end at the other, near enough and in one sentence."""
-    spans = []
-    for a in places.near_a:
-        for b in places.near_b:
-            first, second = (a, b) if a <= b else (b, a)
-            # Phrases carry the blanks beside them; two that stand side by side share one.
-            if second[0] < first[1] - 1:
-                continue
-            between = text.folded[first[1] : max(second[0], first[1])]
-            if len(between.split()) > signal.within:
-                continue
-            if _SENTENCE_END.search(text.text, max(first[1] - 2, 0), second[0]):
-                continue
-            spans.append((first[0], second[1]))
-            if len(spans) == signal.max_hits:
-                return spans
-    return spans
+def _near(
+    text: MailText, signal: Signal, a: Iterable[_Stretch], b: Iterable[_Stretch]
+) -> list[_Stretch]:
+    """From one phrase to the other, near enough and within one sentence; no place twice.
 
-
-def _search(
-    pattern: regex.Pattern[str], text: MailText, signal: Signal, time_limit: float
-) -> list[tuple[int, int]]:
-    """Spans (in offsets of `folded`) of a pattern in the parts that the signal looks at."""
-    bounds = {
-        "subject": (0, text.body_start),
-        "body": (text.body_start, text.attachments_start),
-        "attachment": (text.attachments_start, len(text.text)),
-    }
-    spans = []
-    for place in signal.where:
-        start, end = bounds[place]
-        try:
-            match = pattern.search(text.text, start, end, timeout=time_limit)
-        except TimeoutError:
-            # The mail goes on without this signal: a wrong tag is worse than none.
-            continue
-        if match is not None:
-            spans.append((match.start() + 1, match.end() + 1))
-    return spans
-
-
-def _is_condition(signal: Signal) -> bool:
-    return bool(signal.header or signal.recipient or signal.sender or signal.attachment)
-
-
-def _condition_holds(signal: Signal, mail: Mail) -> str:
-    """Where a condition on header, envelope or attachments holds; empty when it does not."""
-    if signal.header is not None:
-        condition = signal.header
-        values = mail.headers.values(condition.name)
-        if condition.contains:
-            held = any(_contains(value, condition.contains) for value in values)
+    Only the nearest place before each one can be near enough, so that a mail that repeats its
+    words costs no more than they are long.
+    """
+    stretches: list[_Stretch] = []
+    before: tuple[list[_Stretch], list[_Stretch]] = ([], [])
+    places = sorted([(place, 0) for place in a] + [(place, 1) for place in b])
+    for place, side in places:
+        # Phrases carry the blanks beside them; two that stand side by side share one.
+        apart = (other for other in reversed(before[1 - side]) if other[1] - 1 <= place[0])
+        nearest = next(apart, None)
+        if nearest is not None and _together(text, nearest, place, signal.within):
+            stretches.append((nearest[0], place[1]))
+            if len(stretches) == signal.max_hits:
+                break
+            before[0].clear()
+            before[1].clear()
         else:
-            held = bool(values) == condition.present
-        return f"header {condition.name}" if held else ""
-    if signal.recipient:
-        held = any(_fits(address, signal.recipient) for address in mail.envelope.recipients)
-        return "recipient" if held else ""
-    if signal.sender:
-        held = _fits(mail.envelope.sender, signal.sender) or _fits(mail.from_address, signal.sender)
-        return "sender" if held else ""
-    if signal.attachment is not None:
-        wanted = signal.attachment
-        for part in mail.attachments:
-            fits_type = not wanted.types or _fits(part.content_type, wanted.types)
-            if fits_type and (not wanted.names or _fits(part.name, wanted.names)):
-                return f'attachment "{part.name[:60]}"'
-    return ""
+            before[side].append(place)
+    return stretches
 
 
-def _contains(value: str, words: Sequence[str]) -> bool:
-    lower = value.lower()
-    return any(word.lower() in lower for word in words)
+def _together(text: MailText, first: _Stretch, second: _Stretch, within: int) -> bool:
+    """Whether at most `within` words and no end of a sentence stand between two phrases."""
+    if second[0] - first[1] > (within + 1) * _LONGEST_WORD:
+        return False
+    _, start = text.whole_words(*first)
+    end, _ = text.whole_words(*second)
+    return len(text.folded[start:end].split()) <= within and not _SENTENCE_END.search(
+        text.text, start - 1, end
+    )
 
 
-def _fits(value: str, globs: Sequence[str]) -> bool:
-    lower = value.lower()
-    return any(fnmatch.fnmatchcase(lower, glob.lower()) for glob in globs)
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """A `regex` signal."""
+
+    pattern: regex.Pattern[str]
+    marks: tuple[str, ...]
+    """Guards of punctuation, of which one must stand in the mail; those of words are phrases."""
+    unguarded: bool
+
+    def may_match(self, text: MailText) -> bool:
+        """Whether the pattern has no guard, or one of its marks stands in the mail."""
+        return self.unguarded or any(mark in text.text for mark in self.marks)
+
+    def find(self, text: MailText, looks_at: Sequence[bool], time_limit: float) -> list[_Stretch]:
+        """Where the pattern stands, once for each part of the mail that it looks at.
+
+        After the time limit the mail goes on without this signal: a wrong tag is worse than none.
+        """
+        stretches = []
+        for place, wanted in enumerate(looks_at):
+            if not wanted:
+                continue
+            start, end = text.bounds(place)
+            try:
+                # A slice, so that ^ and $ are the ends of the part.
+                match = self.pattern.search(text.text[start:end], timeout=time_limit)
+            except TimeoutError:
+                continue
+            if match is not None:
+                stretches.append((start + match.start(), start + match.end() + 2))
+        return stretches
+
+
+def _compile(signal: Signal) -> _Pattern:
+    return _Pattern(
+        regex.compile(signal.regex, regex.IGNORECASE),
+        tuple(mark for mark in signal.guard if not _has_letters(mark)),
+        unguarded=not signal.guard,
+    )

@@ -1,17 +1,30 @@
 """What stands in a policy file, read and checked."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 LANGUAGES: Final = ("sv", "en", "de", "da", "nb", "fi", "fr", "es", "it", "nl", "pt", "pl")
 """The languages that the shipped policies speak."""
+
+LANGUAGE_CODE: Final = re.compile(r"[a-z]{2,3}")
+"""A BCP 47 code as far as mails are told apart: without script and region."""
 
 GENERAL: Final = "general"
 """The skill of a mail when none is sure; never a policy of its own."""
 
 FACETS: Final = ("priority", "mood", "churn", "kind", "thread")
 """The facets that a policy file may feed, beside the skills."""
+
+FACET_VALUES: Final = {
+    "priority": ("urgent", "high", "normal", "low"),
+    "mood": ("positive", "neutral", "negative"),
+    "churn": ("high", "medium", "low"),
+    "kind": ("human", "machine", "bounce", "list"),
+    "thread": ("new", "reply", "chaser"),
+}
+"""What triage may say of each facet; a test keeps it in step with triage's own words."""
 
 PLACES: Final = ("subject", "body", "attachment")
 """Where a signal may look; "attachment" is the file names."""
@@ -51,6 +64,8 @@ class Signal:
 
     id: str
     weight: float
+    line: int = 0
+    """Where its id stands in the file, from 1."""
     max_hits: int = 1
     where: frozenset[str] = frozenset({"subject", "body"})
     topic: str = ""
@@ -84,7 +99,8 @@ class PolicyTest:
     recipient: str = ""
     headers: tuple[tuple[str, str], ...] = ()
     attachments: tuple[str, ...] = ()
-    expect: Mapping[str, Any] = field(default_factory=dict)
+    expect: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What is expected, by key: one word, or several under "skills" and the lists of signals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +108,8 @@ class Policy:
     """One policy file: a skill, or what a facet goes by."""
 
     file: str
+    line: int
+    """Where it says which skill or facet it is for, from 1."""
     name: str
     """The skill, or the facet."""
     is_skill: bool

@@ -5,6 +5,9 @@ import grp
 import os
 import socket
 import stat
+import tempfile
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +16,10 @@ from mailtriage.service.notify import passed_socket
 
 BACKLOG: Final = 1024
 """Connections that wait while every worker is busy or being replaced."""
+
+
+SECOND_KNOCK: Final = 0.3
+"""Seconds after which a socket that answered is asked again."""
 
 
 class ListenError(Exception):
@@ -49,10 +56,30 @@ class Listener:
                 if self._path.stat().st_ino == self._inode:
                     self._path.unlink()
 
+    def forget(self) -> None:
+        """Give up this process's hold on the socket; others that have it go on."""
+        self._socket.close()
+
     def close(self) -> None:
         """Stop listening."""
         self.withdraw()
         self._socket.close()
+
+
+@contextlib.contextmanager
+def private_listener(backlog: int) -> Iterator[tuple[Path, Listener]]:
+    """A unix socket that only this user can reach, and its path; both go in the end."""
+    with tempfile.TemporaryDirectory(prefix="mailtriage-") as folder:
+        path = Path(folder) / "analysers.sock"
+        sock = socket.socket(socket.AF_UNIX)
+        sock.bind(str(path))
+        sock.listen(backlog)
+        os.set_blocking(sock.fileno(), False)
+        listener = Listener(sock, path)
+        try:
+            yield path, listener
+        finally:
+            listener.close()
 
 
 def listen(address: SocketAddress, *, mode: int, group: str, inherit: bool) -> Listener:
@@ -107,7 +134,20 @@ def _listen_unix(path: Path, mode: int, group: str) -> Listener:
 
 
 def _answers(path: Path) -> bool:
-    """Whether a living process listens on that path; a stale file is no obstacle."""
+    """Whether a living process listens on that path; a stale file is no obstacle.
+
+    Asked twice: a worker that drains after its supervisor was killed has let go of the socket, but
+    libmilter sleeps on it until somebody knocks.
+    """
+    for attempt in (1, 2):
+        if not _accepts(path):
+            return False
+        if attempt == 1:
+            time.sleep(SECOND_KNOCK)
+    return True
+
+
+def _accepts(path: Path) -> bool:
     try:
         if not stat.S_ISSOCK(path.stat().st_mode):
             raise ListenError(f"{path}: there is something that is not a socket; move it away")

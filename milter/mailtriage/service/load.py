@@ -1,19 +1,22 @@
 """From configuration files to an Analyst: read, checked and compiled, or refused as a whole."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mailtriage.config import Config, ConfigError, Loaded, load
 from mailtriage.doors.analysis import Analyst
+from mailtriage.mail.read import read_mail
 from mailtriage.policies.load import PolicyError, load_policies
 from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import GENERAL, Policies
 from mailtriage.shipped import shipped_directory
-from mailtriage.state.customers import CustomerFileError, RedisCustomers, read_customers
+from mailtriage.state.customers import CustomerFileError, read_customers
 from mailtriage.tags.profile import PROFILES
 from mailtriage.toml_source import Problem, did_you_mean
-from mailtriage.triage.customer import CustomerList
+from mailtriage.triage.customer import CustomerList, FixedCustomers
 from mailtriage.triage.language import load_detector
 
 
@@ -43,7 +46,18 @@ class Everything:
         """Compile the policies and load the language model."""
         load_detector()
         matcher = Matcher(self.policies, time_limit=self.config.policies.time_limit)
-        return Analyst(self.config, matcher, self.customers)
+        analyst = Analyst(self.config, matcher, self.customers)
+        _warm_up(analyst)
+        return analyst
+
+
+def _warm_up(analyst: Analyst) -> None:
+    """Send one mail through: what is loaded or built on first use is then shared by the forks."""
+    headers = [("From", b"a@example.com"), ("Content-Type", b"text/html; charset=utf-8")]
+    body = b"<html><body><p>Where is my invoice for the order of last week?</p></body></html>"
+    dataclasses.replace(analyst, customers=FixedCustomers({})).analyse(
+        partial(read_mail, headers, body), [name for name, _ in headers]
+    )
 
 
 def read_everything(files: Sequence[Path] | None) -> Everything:
@@ -74,6 +88,9 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     if any(not problem.warning for problem in problems):
         raise LoadError(problems)
     if config.customers.redis:
+        # 18 MB of library, for those who use it.
+        from mailtriage.state.redis_customers import RedisCustomers
+
         customers = RedisCustomers(
             config.customers.redis,
             config.customers.redis_key,

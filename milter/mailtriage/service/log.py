@@ -8,7 +8,6 @@ import hashlib
 import os
 import re
 import secrets
-import sys
 import threading
 import time
 from collections import deque
@@ -30,11 +29,11 @@ MAX_WAITING: Final = 10_000
 """Lines that wait for a slow standard error; older ones are dropped and counted."""
 
 FLUSH_INTERVAL: Final = 0.05
-"""Seconds for which lines are gathered into one write: a wake-up a mail would cost more than the line."""
+"""Seconds for which lines are gathered into one write; a wake-up a mail would cost more."""
 
 
 def logfmt(fields: Mapping[str, object]) -> str:
-    """`key=value` pairs; values with blanks, quotes or "=" are quoted, control characters escaped."""
+    """`key=value` pairs; values with blanks, quotes or "=" are quoted, control bytes escaped."""
     return " ".join(f"{key}={_value(value)}" for key, value in fields.items())
 
 
@@ -47,7 +46,7 @@ def _value(value: object) -> str:
 
 
 class Log:
-    """Writes log lines from a thread of its own: nobody who logs waits for the disk or the journal."""
+    """Writes log lines from a thread of its own: nobody who logs waits for disk or journal."""
 
     def __init__(self, level: str = "info", stream: int = 2) -> None:
         """`stream` is the file descriptor that lines are written to."""
@@ -107,7 +106,7 @@ class AddressMask:
     """How addresses look in the log."""
 
     def __init__(self, shown: str, key_file: Path | None) -> None:
-        """`shown` is "hashed" or "plain". Without a key file the key lasts as long as the process."""
+        """`shown` is "hashed" or "plain". Without a key file the key is the process's own."""
         self._plain: Final = shown == "plain"
         key = key_file.read_bytes() if key_file else secrets.token_bytes(32)
         self._key: Final = hashlib.blake2b(key, digest_size=32).digest()
@@ -161,8 +160,3 @@ def mail_fields(
         fields["fault"] = analysis.detail
     fields["ms"] = f"{analysis.milliseconds:.1f}"
     return fields
-
-
-def to_terminal(text: str) -> None:
-    """A message for whoever called the command, on standard error."""
-    sys.stderr.write(f"{text}\n")

@@ -4,22 +4,25 @@ import asyncio
 import os
 import signal
 import socket
+from pathlib import Path
 
 from mailtriage.doors.analysis import Analysis, Analyst
+from mailtriage.doors.exchange import Question
 from mailtriage.doors.smtp import SmtpDoor
 from mailtriage.doors.smtp_tagging import Tagger, door_settings
-from mailtriage.mail.model import Envelope
 from mailtriage.service.channel import ALIVE, READY, TICK
-from mailtriage.service.log import AddressMask, Level, Log, mail_fields
+from mailtriage.service.log import AddressMask, Log, mail_fields
 
 
-def run_smtp_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
+def run_smtp_worker(
+    analysers: Path, analyst: Analyst, listen_fd: int, control: socket.socket, log: Log
+) -> None:
     """The life of the process, from the fork to the exit; never returns."""
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     log.start_thread()
     try:
-        asyncio.run(_serve(analyst, listen_fd, control, log))
+        asyncio.run(_serve(analysers, analyst, listen_fd, control, log))
     except (OSError, ValueError) as fault:
         log.line("error", {"event": "worker-failed", "door": "smtp", "fault": fault})
         log.flush()
@@ -29,15 +32,20 @@ def run_smtp_worker(analyst: Analyst, listen_fd: int, control: socket.socket, lo
     os._exit(0)
 
 
-async def _serve(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
+async def _serve(
+    analysers: Path, analyst: Analyst, listen_fd: int, control: socket.socket, log: Log
+) -> None:
     config = analyst.config
     mask = AddressMask(config.log.addresses, config.log.hash_key_file)
 
-    def report(analysis: Analysis, envelope: Envelope, mail_id: str) -> None:
-        level: Level = "info" if analysis.mail is not None else "warning"
-        log.line(level, mail_fields(analysis, mail_id, envelope.sender, envelope.recipients, mask))
+    def report(passed: Analysis, question: Question) -> None:
+        envelope = question.envelope
+        log.line(
+            "warning",
+            mail_fields(passed, question.queue_id, envelope.sender, envelope.recipients, mask),
+        )
 
-    door = SmtpDoor(door_settings(config), Tagger(analyst, report))
+    door = SmtpDoor(door_settings(config), Tagger(analyst, analysers, report))
     await door.start(socket.socket(fileno=listen_fd))
     loop = asyncio.get_running_loop()
     leave = asyncio.Event()

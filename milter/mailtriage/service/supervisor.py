@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from mailtriage.doors.analysis import Analyst
@@ -42,7 +43,7 @@ KILL_GRACE: Final = 5.0
 Load = Callable[[], Analyst]
 
 Run = Callable[[Analyst, int, socket.socket, Log], None]
-"""The life of a worker: compiled configuration, listening socket, channel to the supervisor, log."""
+"""The life of a worker, given what was compiled, the listening socket, its channel and the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,8 @@ class Role:
     listener: Listener
     run: Run
     wanted: Callable[[Analyst], int]
+    leaves_last: bool = False
+    """Others need it until their last mail is through."""
 
 
 @dataclass(slots=True)
@@ -141,10 +144,15 @@ class Supervisor:
             # The child: nothing of the supervisor's may be used here but what it is given.
             try:
                 signal.set_wakeup_fd(-1)
+                name_process(role.name)
                 ours.close()
                 self._selector.close()
                 for other in self._workers.values():
                     other.control.close()
+                for other_role in self._roles:
+                    # A worker keeps no socket open but the one it was given, and that one only
+                    # until it drains: a next supervisor must see whether somebody listens.
+                    other_role.listener.forget()
                 role.run(self._analyst, listen_fd, theirs, self._log)
             finally:
                 os._exit(1)
@@ -155,6 +163,7 @@ class Supervisor:
         worker = _Worker(role, pid, ours, self._generation, now, now)
         self._workers[pid] = worker
         self._selector.register(ours, selectors.EVENT_READ, worker)
+        self._log.line("info", {"event": "worker-started", "door": role.name, "pid": pid})
 
     def _listen_to_workers(self, wake: int, timeout: float = TICK) -> None:
         due = self._next_start - time.monotonic()
@@ -237,6 +246,7 @@ class Supervisor:
             "error",
             {
                 "event": "worker-died",
+                "door": worker.role.name,
                 "pid": worker.pid,
                 "by": f"signal {-code}" if code < 0 else f"exit {code}",
                 "restart_in": f"{self._pause:.1f}s",
@@ -294,22 +304,32 @@ class Supervisor:
         notify.stopping()
         self._log.line("info", {"event": "stopping"})
         for role in self._roles:
-            role.listener.withdraw()
+            if not role.leaves_last:
+                role.listener.withdraw()
         # What Postfix had already connected is still taken; then nobody accepts any more.
         time.sleep(LAST_CALL)
-        for worker in self._workers.values():
-            if not worker.leaving_since:
-                self._dismiss(worker)
         until = time.monotonic() + self._analyst.config.milter.drain + KILL_GRACE
-        while self._workers and time.monotonic() < until:
-            self._listen_to_workers(wake, 0.2)
-            self._bury()
+        for last in (False, True):
+            for worker in self._workers.values():
+                if worker.role.leaves_last is last and not worker.leaving_since:
+                    self._dismiss(worker)
+            while time.monotonic() < until and any(
+                worker.role.leaves_last is last for worker in self._workers.values()
+            ):
+                self._listen_to_workers(wake, 0.2)
+                self._bury()
         for worker in self._workers.values():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(worker.pid, signal.SIGKILL)
         for role in self._roles:
             role.listener.close()
         self._log.line("info", {"event": "stopped"})
+
+
+def name_process(role: str) -> None:
+    """Let ps(1) and top(1) tell the processes apart; the kernel takes 15 characters."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/comm").write_text(f"mt-{role}", encoding="ascii")
 
 
 def share_memory() -> None:

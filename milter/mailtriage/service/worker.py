@@ -14,10 +14,12 @@ import time
 from pathlib import Path
 from typing import Final
 
+from mailtriage.config.sections import MilterConfig
 from mailtriage.doors.analysis import Analysis, Analyst
-from mailtriage.doors.milter import Message, MilterDoor
+from mailtriage.doors.exchange import Question
+from mailtriage.doors.milter import MilterDoor
 from mailtriage.service.channel import ALIVE, DRAIN, READY, RECYCLE, TICK
-from mailtriage.service.log import AddressMask, Level, Log, mail_fields
+from mailtriage.service.log import AddressMask, Log, mail_fields
 
 ACCEPTED_GRACE: Final = 0.3
 """Seconds in which a connection that was accepted just before the drain shows up as a session."""
@@ -25,8 +27,13 @@ ACCEPTED_GRACE: Final = 0.3
 _PAGE: Final = resource.getpagesize()
 
 
-def run_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
-    """The life of a worker, from the fork to the exit; never returns."""
+def run_worker(
+    analysers: Path, analyst: Analyst, listen_fd: int, control: socket.socket, log: Log
+) -> None:
+    """The life of a worker, from the fork to the exit; never returns.
+
+    `analysers` is the socket at which the analysers wait for mails.
+    """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; see DRAIN
     terminated = threading.Event()
@@ -35,26 +42,25 @@ def run_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log: Lo
     mask = AddressMask(config.log.addresses, config.log.hash_key_file)
     log.start_thread()
 
-    def report(analysis: Analysis, message: Message) -> None:
-        level: Level = "info" if analysis.mail is not None else "warning"
+    def report(passed: Analysis, question: Question) -> None:
+        envelope = question.envelope
         log.line(
-            level, mail_fields(analysis, message.queue_id, message.sender, message.recipients, mask)
+            "warning",
+            mail_fields(passed, question.queue_id, envelope.sender, envelope.recipients, mask),
         )
 
-    door = MilterDoor(analyst, report)
+    door = MilterDoor(analyst, analysers, report)
     try:
         door.open(listen_fd)
-    except Exception as fault:  # noqa: BLE001  libmilter gives bare errors; the supervisor tries again
+    except Exception as fault:  # noqa: BLE001  libmilter gives bare errors; we are started again
         log.line("error", {"event": "worker-failed", "pid": os.getpid(), "fault": repr(fault)})
         log.flush()
         os._exit(1)
     threading.Thread(target=_serve, args=(door, log), name="libmilter", daemon=True).start()
     control.sendall(READY)
-    _wait_for_drain(
-        door, control, terminated, config.milter.recycle_messages, config.milter.recycle_memory
-    )
+    _wait_for_drain(door, control, terminated, config.milter)
     _drain(door, config.milter.drain)
-    log.line("info", {"event": "worker-left", "pid": os.getpid(), "mails": door.messages})
+    log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "milter"})
     log.flush()
     os._exit(0)
 
@@ -72,8 +78,7 @@ def _wait_for_drain(
     door: MilterDoor,
     control: socket.socket,
     terminated: threading.Event,
-    recycle_messages: int,
-    recycle_memory: int,
+    config: MilterConfig,
 ) -> None:
     """Return when the worker shall leave: told so, or the supervisor is gone."""
     control.settimeout(TICK)
@@ -87,14 +92,9 @@ def _wait_for_drain(
             return
         if command in (b"", DRAIN):
             return
-        worn_out = (
-            door.worn_out
-            or (recycle_messages and door.messages >= recycle_messages)
-            or (recycle_memory and _resident_bytes() >= recycle_memory)
-        )
         try:
             control.sendall(ALIVE)
-            if worn_out and not asked:
+            if not asked and is_worn_out(config, door.messages):
                 asked = True
                 control.sendall(RECYCLE)
         except OSError:
@@ -108,6 +108,13 @@ def _drain(door: MilterDoor, limit: float) -> None:
     time.sleep(min(ACCEPTED_GRACE, limit))
     while door.sessions > 0 and time.monotonic() < until:
         time.sleep(0.02)
+
+
+def is_worn_out(config: MilterConfig, mails: int) -> bool:
+    """Whether a process that has handled so many mails should be replaced."""
+    if config.recycle_messages and mails >= config.recycle_messages:
+        return True
+    return bool(config.recycle_memory) and _resident_bytes() >= config.recycle_memory
 
 
 def _resident_bytes() -> int:

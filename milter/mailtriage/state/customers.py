@@ -1,26 +1,18 @@
-"""The organisation's customer list: CSV or TOML files held in memory, or a hash in Redis.
+"""The organisation's customer list in CSV or TOML files, held in memory.
 
-A file has one customer a line, `address-or-domain,tier`; a TOML file has one table of the same. The
-Redis hash has addresses and domains as fields and tiers as values (`HSET mailtriage:customers
-northwind.example vip`), so that a CRM can keep it up to date without a reload.
+A file has one customer a line, `address-or-domain,tier`; a TOML file has one table of the same.
 """
 
 import csv
-import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final, cast
-
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
+from typing import Final
 
 from mailtriage.toml_source import Problem, SourceError, did_you_mean, read_source
-from mailtriage.triage.customer import CustomerList, FixedCustomers
+from mailtriage.triage.customer import FixedCustomers
 from mailtriage.triage.model import Tier
 
-_TIERS: Final = tuple(tier.value for tier in Tier if tier is not Tier.UNKNOWN)
+TIERS: Final = tuple(tier.value for tier in Tier if tier is not Tier.UNKNOWN)
 
 
 class CustomerFileError(Exception):
@@ -43,9 +35,9 @@ def read_customers(files: Sequence[Path]) -> FixedCustomers:
             if not key or " " in key or key.count("@") > 1 or "." not in key:
                 what = f"'{who[:60]}' is neither an address nor a domain"
                 problems.append(Problem(str(file), line, "", what))
-            elif name not in _TIERS:
+            elif name not in TIERS:
                 what = f"'{tier[:40]}' is no tier"
-                hint = did_you_mean(name, _TIERS) or f"one of {', '.join(_TIERS)}"
+                hint = did_you_mean(name, TIERS) or f"one of {', '.join(TIERS)}"
                 problems.append(Problem(str(file), line, "", what, hint))
             else:
                 tiers[key] = Tier(name)
@@ -82,48 +74,3 @@ def _toml_rows(file: Path, problems: list[Problem]) -> list[tuple[int, str, str]
         problems.extend(error.problems)
         return []
     return [(source.line((who,)), who, str(tier)) for who, tier in source.data.items()]
-
-
-class RedisCustomers:
-    """A customer list in Redis: one bounded look-up a mail, none while Redis is in trouble.
-
-    redis-py retries a dead server ten times with pauses by default, and would hold up a mail for
-    seconds: no retries, one short time limit, and after a failure a circuit breaker that lets the
-    mails pass untouched for a while.
-    """
-
-    PAUSE: Final = 5.0
-    """Seconds without a look-up after a failure."""
-
-    def __init__(self, url: str, key: str, timeout: float, files: CustomerList) -> None:
-        """`timeout` in seconds is for one look-up; `files` is asked first."""
-        self._client: Final = redis.Redis.from_url(
-            url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
-            retry=Retry(NoBackoff(), 0),
-            health_check_interval=0,
-            decode_responses=True,
-        )
-        self._key: Final = key
-        self._files: Final = files
-        self._shut_until = 0.0
-        self._lock: Final = threading.Lock()
-        self.failures = 0
-
-    def tier(self, keys: tuple[str, ...]) -> tuple[Tier, str]:
-        """See CustomerList; the files win over Redis."""
-        found = self._files.tier(keys)
-        if found[0] is not Tier.UNKNOWN or time.monotonic() < self._shut_until:
-            return found
-        try:
-            values = cast("list[str | None]", self._client.hmget(self._key, list(keys)))
-        except (redis.RedisError, OSError):
-            with self._lock:
-                self.failures += 1
-                self._shut_until = time.monotonic() + self.PAUSE
-            return Tier.UNKNOWN, ""
-        for key, value in zip(keys, values, strict=True):
-            if value is not None and value.strip().lower() in _TIERS:
-                return Tier(value.strip().lower()), key
-        return Tier.UNKNOWN, ""

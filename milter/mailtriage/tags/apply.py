@@ -55,6 +55,12 @@ def apply_edits(raw: bytes, edits: Edits) -> bytes:
     return b"".join((raw[:top], inserted, *kept))
 
 
+def header_names(raw: bytes) -> list[str]:
+    """The names of all header fields, in their order."""
+    fields, _ = _header_block(raw, _after_mailbox_line(raw))
+    return [field.name.decode("ascii") for field in fields]
+
+
 def header_end(raw: bytes) -> int:
     """Offset of the first byte after the header block: the empty line, or the body without one."""
     return _header_block(raw, _after_mailbox_line(raw))[1]

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Final
 
-from mailtriage.mail.model import Headers
 from mailtriage.tags.lint import safe_fields
 from mailtriage.tags.model import Deletion, Edits, Status
 from mailtriage.tags.profile import GENERIC, Profile
@@ -13,30 +12,37 @@ from mailtriage.triage.model import Direction, Triage
 _OURS: Final = PREFIX.lower()
 
 
-def forged(headers: Headers, profile: Profile = GENERIC) -> tuple[Deletion, ...]:
+def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, ...]:
     """Deletions of every field that only we, or the profile, may add.
 
-    Each name from its highest index down: deleting one field shifts those below it, so that in
-    ascending order every second one would survive (measured on Postfix 3.7).
+    `names` are the names of all header fields of the mail, as they came and in their order: all of
+    them, not only those that an analysis looked at, or a forged field would hide behind many
+    others. Each name from its highest index down: deleting one field shifts those below it, so that
+    in ascending order every second one would survive (measured on Postfix 3.7).
     """
     exact = {name.lower() for name in profile.strip if not name.endswith("*")}
-    starts = tuple(name[:-1].lower() for name in profile.strip if name.endswith("*"))
-    deletions: list[Deletion] = []
-    for name in headers.names():
-        plain = name.strip()
-        if (
-            plain == _OURS
-            or plain.startswith(f"{_OURS}-")
-            or plain in exact
-            or (starts and plain.startswith(starts))
-        ):
-            count = headers.count(name)
-            deletions += (Deletion(name, index) for index in range(count, 0, -1))
-    return tuple(deletions)
+    starts = (_OURS, *(name[:-1].lower() for name in profile.strip if name.endswith("*")))
+    count: dict[str, int] = {}
+    for name in names:
+        lower = name.lower()
+        if lower.startswith(starts) or lower in exact:
+            count[lower] = count.get(lower, 0) + 1
+    return tuple(
+        Deletion(name, index)
+        for name, number in count.items()
+        if not name.startswith(_OURS) or _is_ours(name)
+        for index in range(number, 0, -1)
+    )
+
+
+def _is_ours(name: str) -> bool:
+    """X-Mailtriage or X-Mailtriage-Anything, but not X-Mailtriageable."""
+    plain = name.strip()
+    return plain == _OURS or plain.startswith(f"{_OURS}-")
 
 
 def edits(
-    headers: Headers,
+    names: Iterable[str],
     triage: Triage,
     status: Status = Status.OK,
     *,
@@ -44,12 +50,12 @@ def edits(
     kb: str = "none",
     ack: str = "none",
 ) -> Edits:
-    """What is done to a mail: forged fields go, ours come. Outbound mail only loses forged ones."""
-    delete = forged(headers, profile)
+    """What is done to a mail: forged fields go, ours come. Outbound mail only loses forged ones.
+
+    `names` are those of all header fields of the mail, see `forged`.
+    """
+    delete = forged(names, profile)
     if triage.direction is Direction.OUTBOUND:
         return Edits(delete)
-    insert: Iterable[tuple[str, str]] = (
-        *fields(triage, status, kb=kb, ack=ack),
-        *profile.fields(triage),
-    )
-    return Edits(delete, safe_fields(insert))
+    ours = fields(triage, status, kb=kb, ack=ack)
+    return Edits(delete, (*ours, *safe_fields(profile.fields(triage))))

@@ -6,6 +6,8 @@ from typing import Final, Protocol
 from mailtriage.mail.model import Mail
 from mailtriage.triage.model import Evidence, Tier
 
+_MAX_LEVELS: Final = 5
+
 
 class CustomerList(Protocol):
     """Tells the tier of an address or a domain. Bounded in time, and never raises."""
@@ -36,7 +38,8 @@ class FixedCustomers:
 def lookup_keys(address: str) -> tuple[str, ...]:
     """What an address is looked up by, the most exact first: itself, its domain, parent domains.
 
-    anna+order7@shop.example.com gives itself, anna@shop.example.com, shop.example.com and example.com.
+    anna+order7@shop.example.com gives itself, anna@shop.example.com, shop.example.com and
+    example.com.
     """
     local, at, domain = address.lower().rpartition("@")
     if not at or not local or not domain:
@@ -46,8 +49,10 @@ def lookup_keys(address: str) -> tuple[str, ...]:
     if plain and plain != local:
         keys.append(f"{plain}@{domain}")
     labels = domain.split(".")
-    # Never the top-level domain alone; five levels are more than any company has.
-    keys += [".".join(labels[start:]) for start in range(max(0, len(labels) - 5), len(labels) - 1)]
+    keys.append(domain)
+    # Never the top-level domain alone; no company has more levels than this below it.
+    first = max(1, len(labels) - _MAX_LEVELS)
+    keys += [".".join(labels[start:]) for start in range(first, len(labels) - 1)]
     return tuple(keys)
 
 

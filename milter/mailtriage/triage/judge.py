@@ -24,18 +24,20 @@ def triage(
     skills: Collection[str] = (),
     direction: Direction = Direction.INBOUND,
     fixed_language: str = "",
+    quote: bool = False,
 ) -> Triage:
     """Judge one mail.
 
     `skills` are the ones that its mailbox may give (empty: all); `fixed_language` spares detection,
-    for policy tests that say which language they are written in.
+    for policy tests that say which language they are written in. With `quote` the evidence quotes
+    the words that were hit.
     """
     spoken = language.Language(fixed_language, 1.0) if fixed_language else language.detect(mail)
     heard = spoken.code if spoken.confidence >= CONFIDENT_LANGUAGE else language.UNDETERMINED
     facets = matcher.policies.facets
     skill_hits: list[Hit] = []
     facet_hits: dict[str, list[Hit]] = {name: [] for name in facets}
-    for hit in matcher.scan(mail, mail_text(mail), heard):
+    for hit in matcher.scan(mail, mail_text(mail), heard, quote=quote):
         if hit.policy.is_skill:
             skill_hits.append(hit)
         else:

@@ -13,61 +13,35 @@ from typing import Any, Final, Protocol
 from mailtriage.mail.model import Mail
 from mailtriage.triage.model import Evidence
 
-KNOWN: Final = [
-    "sv",
-    "en",
-    "de",
-    "da",
-    "no",
-    "fi",
-    "fr",
-    "es",
-    "it",
-    "nl",
-    "pt",
-    "pl",
-    "cs",
-    "sk",
-    "sl",
-    "hr",
-    "et",
-    "lv",
-    "lt",
-    "hu",
-    "ro",
-    "bg",
-    "el",
-    "ru",
-    "uk",
-    "tr",
-    "is",
-    "ca",
-    "eu",
-    "sq",
-    "ar",
-    "he",
-    "zh",
-    "ja",
-    "ko",
-    "vi",
-    "th",
-    "hi",
-]
+KNOWN: Final = (
+    "sv,en,de,da,no,fi,fr,es,it,nl,pt,pl,cs,sk,sl,hr,et,lv,lt,hu,ro,bg,el,ru,uk,tr,is,ca,eu,sq,"
+    "ar,he,zh,ja,ko,vi,th,hi"
+)
 """ISO 639-1 codes that the detector may answer; more would only add mistakes on short mails."""
 
 UNDETERMINED: Final = "und"
 
-MAX_CHARS: Final = 1000
-"""The detector reads 1,000 bytes at most; what follows cannot change its mind."""
+MAX_CHARS: Final = 600
+"""Characters of the text that are read; what follows does not change the detector's mind."""
 
 MIN_LETTERS: Final = 8
 """Fewer letters than this ("Ok tack!") say too little; the prior decides, or nobody."""
 
-# Addresses, links, order numbers and the like are words of no language.
-_NOISE: Final = re.compile(r"https?://\S+|www\.\S+|\S+@\S+|\S*\d\S*")
-_LETTERS: Final = re.compile(r"[^\W\d_]+")
-_TAG: Final = re.compile(r"[A-Za-z]{2,3}(?=[-_,; ]|$)")
+FEW_LETTERS: Final = 24
+"""A text of fewer letters is read together with the subject."""
+
+SURE: Final = 0.5
+"""Below this confidence the answer is "und"."""
+
+CLOSE: Final = 0.6
+"""Below this confidence a language that the headers name as well is taken."""
+
+# What marks an address, a link or an order number: words of no language.
+_NOISE: Final = re.compile(r"[\d@/\\]|www\.")
+_TAG: Final = re.compile(r"\s*([A-Za-z]{2,3})(?=[-_,;\s]|$)")
 _OURS: Final = {"no": "nb", "nn": "nb"}
+_UNSET: Final = "en"
+"""en-US is what mail programs say when nobody has set anything: no prior on its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +66,7 @@ class _Eldc:
 
         eldc.init()
         self._detector: Final[Any] = eldc.instance()
-        self._detector.set_languages(",".join(KNOWN))
+        self._detector.set_languages(KNOWN)
         self._detector.set_scores(3)
 
     def rank(self, text: str) -> list[tuple[str, float]]:
@@ -106,7 +80,7 @@ class _Eld:
         from eld import LanguageDetector
 
         self._detector: Final[Any] = LanguageDetector()
-        self._detector.dynamic_lang_subset(KNOWN)
+        self._detector.dynamic_lang_subset(KNOWN.split(","))
 
     def rank(self, text: str) -> list[tuple[str, float]]:
         scores = self._detector.detect(text).scores()
@@ -134,31 +108,31 @@ def detect(mail: Mail) -> Language:
         load_detector()
     assert _detector is not None  # noqa: S101  load_detector has just set it
     prior = header_language(mail)
-    text = _NOISE.sub(" ", mail.newest_text[:MAX_CHARS])
-    letters = sum(map(len, _LETTERS.findall(text)))
+    words = _words(mail.newest_text[:MAX_CHARS])
+    letters = sum(map(len, words))
     where = "body"
-    if letters < MIN_LETTERS * 3:
-        # A one-line mail says more together with its subject.
-        text = f"{_NOISE.sub(' ', mail.subject[:200])}. {text}"
-        letters = sum(map(len, _LETTERS.findall(text)))
+    if letters < FEW_LETTERS:
+        words = [*_words(mail.subject[:200]), *words]
+        letters = sum(map(len, words))
         where = "subject and body"
     if letters < MIN_LETTERS:
         return _from_prior(prior)
-    ranked = _detector.rank(text)
+    ranked = [(_OURS.get(code, code), score) for code, score in _detector.rank(" ".join(words))]
     if not ranked:
         return _from_prior(prior)
-    best, score = ranked[0]
-    second = ranked[1][1] if len(ranked) > 1 else 0.0
-    code = _OURS.get(best, best)
-    gap = (score - second) / score if score > 0 else 0.0
-    confidence = _confidence(gap, letters)
-    runner_up = _OURS.get(ranked[1][0], ranked[1][0]) if len(ranked) > 1 else ""
-    if confidence < 0.6 and prior in (code, runner_up):
+    (best, score), (second, second_score) = (*ranked, ("", 0.0))[:2]
+    confidence = _confidence((score - second_score) / score if score > 0 else 0.0, letters)
+    if confidence < CLOSE and (prior == best or (prior == second and prior != _UNSET)):
         evidence = Evidence("language", "header-language", 0.1, f"header {prior}")
         return Language(prior, min(confidence + 0.1, 0.7), (evidence,))
-    if confidence < 0.5:
+    if confidence < SURE:
         return Language(UNDETERMINED, confidence)
-    return Language(code, confidence, (Evidence("language", "text", confidence, where),))
+    return Language(best, confidence, (Evidence("language", "text", confidence, where),))
+
+
+def _words(text: str) -> list[str]:
+    """The words of a text without addresses, links, order numbers and the like."""
+    return [word for word in text.split() if word.isalpha() or not _NOISE.search(word)]
 
 
 def _confidence(gap: float, letters: int) -> float:
@@ -175,15 +149,16 @@ def _confidence(gap: float, letters: int) -> float:
 def header_language(mail: Mail) -> str:
     """What Content-Language, else Accept-Language, says first; empty when they say nothing."""
     for name in ("Content-Language", "Accept-Language"):
-        found = _TAG.search(mail.headers.first(name))
+        found = _TAG.match(mail.headers.first(name))
         if found:
-            code = found.group().lower()
+            code = found.group(1).lower()
             return _OURS.get(code, code)
     return ""
 
 
 def _from_prior(prior: str) -> Language:
-    if not prior or prior == "en":
-        # en-US is what mail programs say when nobody has set anything.
+    if not prior or prior == _UNSET:
         return Language()
-    return Language(prior, 0.5, (Evidence("language", "header-language", 0.5, f"header {prior}"),))
+    return Language(
+        prior, SURE, (Evidence("language", "header-language", SURE, f"header {prior}"),)
+    )

@@ -29,7 +29,7 @@ class Thread(StrEnum):
 
 
 class Priority(StrEnum):
-    """How soon a person should look. The words start with u, h, n, l: helpdesks read the initial."""
+    """How soon a person should look. Helpdesks read the initial: u, h, n, l."""
 
     URGENT = "urgent"
     HIGH = "high"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy
+from mailtriage.triage.evidence import of_hits
 from mailtriage.triage.model import Evidence, Mood
 
 
@@ -11,8 +12,8 @@ def judge(hits: Sequence[Hit], policy: Policy | None) -> tuple[Mood, tuple[Evide
     """Positive and negative need a clear balance; everything between is neutral."""
     if policy is None or not hits:
         return Mood.NEUTRAL, ()
+    why = of_hits("mood", hits)
     balance = sum(hit.points for hit in hits)
-    why = tuple(Evidence("mood", hit.signal.id, round(hit.points, 2), hit.where) for hit in hits)
     if balance <= policy.levels["negative"]:
         return Mood.NEGATIVE, why
     if balance >= policy.levels["positive"]:

@@ -7,6 +7,7 @@ from typing import Final
 from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy
+from mailtriage.triage.evidence import of_hits
 from mailtriage.triage.model import Churn, Evidence, Kind, Mood, Priority, Thread, Tier
 
 _FIRST_DIGIT: Final = re.compile(r"\s*([1-5])")
@@ -26,12 +27,15 @@ _BY_DIGIT: Final = {
 }
 _RANK: Final = (Priority.URGENT, Priority.HIGH, Priority.NORMAL, Priority.LOW)
 
+NORMAL_SCORE: Final = 40
+"""What a mail scores when there is no policy for the priority."""
+
 MACHINE_SCORE: Final = 5
 """What no human wrote is low, whatever words it carries."""
 
 
 def sender_marked(mail: Mail) -> Priority | None:
-    """What the sender's own headers claim: the highest of X-Priority, Importance and Priority."""
+    """The highest that the sender's own X-Priority, Importance and Priority fields claim."""
     claims = []
     for name in ("X-Priority", "X-MSMail-Priority"):
         value = mail.headers.first(name)
@@ -58,13 +62,17 @@ def judge(
     marked: Priority | None,
     skill: str,
 ) -> tuple[Priority, int, tuple[Evidence, ...]]:
-    """The word, the score and the reasons. Pure arithmetic: base, signals, what other facets add."""
+    """The word, the score and the reasons, whose weights add up to the score.
+
+    Pure arithmetic: the base, the signals, what the other facets add, and the floors below which
+    some of them do not let a mail fall.
+    """
     if kind is not Kind.HUMAN:
         evidence = Evidence("priority", f"kind-{kind}", MACHINE_SCORE, "kind")
         return Priority.LOW, MACHINE_SCORE, (evidence,)
     if policy is None:
-        return Priority.NORMAL, 40, ()
-    why = [Evidence("priority", hit.signal.id, round(hit.points, 1), hit.where) for hit in hits]
+        return Priority.NORMAL, NORMAL_SCORE, ()
+    why = list(of_hits("priority", hits))
     score = policy.base + sum(hit.points for hit in hits)
     for name in (
         f"tier-{tier}",
@@ -78,13 +86,25 @@ def judge(
         if points:
             score += points
             why.append(Evidence("priority", name, points, name.partition("-")[0]))
-    floors = [hit.signal.floor for hit in hits if hit.signal.floor]
-    if churn is Churn.HIGH or thread is Thread.CHASER:
-        # A customer about to leave, or left waiting, is never an ordinary case.
-        floors.append(round(policy.levels["high"]))
-    score = max([score, *floors])
+    floor, reason = _floor(hits, policy, churn=churn, thread=thread)
+    if floor > score:
+        why.append(Evidence("priority", reason, round(floor - score, 2), f"at least {floor:g}"))
+        score = floor
     number = max(0, min(100, round(score)))
     for level in (Priority.URGENT, Priority.HIGH, Priority.NORMAL):
         if number >= policy.levels[level]:
             return level, number, tuple(why)
     return Priority.LOW, number, tuple(why)
+
+
+def _floor(
+    hits: Sequence[Hit], policy: Policy, *, churn: Churn, thread: Thread
+) -> tuple[float, str]:
+    """The highest of the scores that the mail may not fall below, and the reason's id."""
+    floors = [(float(hit.signal.floor), hit.signal.id) for hit in hits if hit.signal.floor]
+    # A customer about to leave, or left waiting, is never an ordinary case.
+    if churn is Churn.HIGH:
+        floors.append((policy.levels["high"], f"churn-{churn}"))
+    if thread is Thread.CHASER:
+        floors.append((policy.levels["high"], f"thread-{thread}"))
+    return max(floors, default=(0.0, ""))

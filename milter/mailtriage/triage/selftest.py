@@ -31,7 +31,7 @@ def mail_of(test: PolicyTest) -> Mail:
         envelope=Envelope(sender, (test.recipient or "help@desk.example",)),
         subject=test.subject,
         from_address=sender.lower(),
-        references=tuple(headers.first("In-Reply-To").split()),
+        references=(*headers.first("References").split(), *headers.first("In-Reply-To").split()),
         text=test.body,
         newest_text=test.body.strip(),
         attachments=tuple(Attachment(name, _media_type(name), 1) for name in test.attachments),
@@ -52,23 +52,25 @@ def run_test(test: PolicyTest, judge: Callable[[PolicyTest], Triage]) -> Outcome
     return Outcome(test, tuple(failures), signals)
 
 
-def _compare(
-    key: str, wanted: str | Sequence[str], triage: Triage, signals: frozenset[str]
-) -> list[str]:
-    if key == "not_skill":
-        return [f"the skill is {wanted}"] if triage.skill == wanted else []
-    if key == "signals":
-        return [f"signal {name} did not hit" for name in wanted if name not in signals]
-    if key == "not_signals":
-        return [f"signal {name} hit" for name in wanted if name in signals]
-    if key == "skills":
-        found = {entry.name for entry in triage.skills}
-        return [f"skill {name} is not among {_list(found)}" for name in wanted if name not in found]
-    found_value = str(getattr(triage, key))
-    if found_value == wanted:
-        return []
-    hint = f" (skills: {_scores(triage)})" if key in ("skill", "topic") else ""
-    return [f"expected {key} {wanted}, found {found_value}{hint}"]
+def _compare(key: str, wanted: Sequence[str], triage: Triage, signals: frozenset[str]) -> list[str]:
+    match key:
+        case "signals":
+            return [f"signal {name} did not hit" for name in wanted if name not in signals]
+        case "not_signals":
+            return [f"signal {name} hit" for name in wanted if name in signals]
+        case "skills":
+            found = [entry.name for entry in triage.skills]
+            return [
+                f"skill {name} is not among {_list(found)}" for name in wanted if name not in found
+            ]
+        case "not_skill":
+            return [f"the skill is {triage.skill}"] if triage.skill in wanted else []
+        case _:
+            value = str(getattr(triage, key))
+            hint = f" (skills: {_scores(triage)})" if key in ("skill", "topic") else ""
+            return [
+                f"expected {key} {name}, found {value}{hint}" for name in wanted if name != value
+            ]
 
 
 def _scores(triage: Triage) -> str:

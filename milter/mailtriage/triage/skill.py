@@ -44,7 +44,7 @@ def judge(hits: Sequence[Hit], allowed: Collection[str] = ()) -> Skills:
         (
             SkillScore(name, score)
             for name, score in points.items()
-            if score >= _threshold(policies, name)
+            if score >= policies[name].threshold
         ),
         key=lambda entry: (-entry.score, entry.name),
     )
@@ -62,10 +62,6 @@ def judge(hits: Sequence[Hit], allowed: Collection[str] = ()) -> Skills:
         topic=_topic([hit for hit in hits if hit.policy.name == best.name]),
         why=_evidence(hits, best.name),
     )
-
-
-def _threshold(policies: dict[str, Policy], name: str) -> float:
-    return policies[name].threshold
 
 
 def _topic(hits: Sequence[Hit]) -> str:

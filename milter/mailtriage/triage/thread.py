@@ -7,12 +7,16 @@ from typing import Final
 from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy
+from mailtriage.triage.evidence import of_hits
 from mailtriage.triage.model import Evidence, Thread
 
-# "Re:" in the languages that people's mail programs speak, with counters ("Re[2]:", "AW(3):").
+# "Re:" as mail programs write it in their languages, with counters ("Re[2]:", "AW(3):"), behind the
+# tags that gateways and helpdesks put before it ("[External] Re:"). "Ref:", "RV:" and "VL:" are
+# none: they mark a reference number and a mail that was forwarded.
 _REPLY_PREFIX: Final = re.compile(
-    r"\s*(re|sv|aw|antw|antwort|vs|odp|rv|res|r|rif|rép|ref|ynt|vl|bls)"
-    r"\s*(\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})?\s*:",
+    r"\s*(?:\[[^\]]{1,60}\]\s*){0,3}"
+    r"(?:re|sv|aw|antw|antwort|vs|odp|res|r|rif|rép|ynt|bls)"
+    r"\s*(?:\[\d{1,3}\]|\(\d{1,3}\)|\d{1,3})?\s*[:：]",
     re.IGNORECASE,
 )
 
@@ -21,13 +25,8 @@ def judge(
     mail: Mail, hits: Sequence[Hit], policy: Policy | None
 ) -> tuple[Thread, tuple[Evidence, ...]]:
     """A chaser says so in words; a reply names the mail that it answers, or wears "Re:"."""
-    if policy is not None and hits:
-        points = sum(hit.points for hit in hits)
-        if points >= policy.levels["chaser"]:
-            why = (
-                Evidence("thread", hit.signal.id, round(hit.points, 2), hit.where) for hit in hits
-            )
-            return Thread.CHASER, tuple(why)
+    if policy is not None and hits and sum(hit.points for hit in hits) >= policy.levels["chaser"]:
+        return Thread.CHASER, of_hits("thread", hits)
     if mail.references:
         return Thread.REPLY, (Evidence("thread", "references", 1.0, "header References"),)
     if _REPLY_PREFIX.match(mail.subject):
