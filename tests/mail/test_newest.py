@@ -218,6 +218,8 @@ KEPT = [
     "Where is it?\n\nEva Ek\n070-555 01 02",
     "Where is it?\n\nKind regards\nEva, flat 12",
     "It broke.\nOrder 5512.\nBlue.",
+    "What is missing is below, thanks\nOrder 5512\nBlue shirt\nSize M",
+    "Thanks\nRed shirt\nBlue shirt\nGreen shirt\nBlack socks",
     "Thanks\n\nBut where is the receipt that you promised me in January?",
     "Sent from my desk this time, as my phone is broken, too.",
     "Two questions:\n- Where is it?\n- When does it come?",

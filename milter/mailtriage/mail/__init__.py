@@ -8,8 +8,10 @@
     parts.py      the MIME tree: which part is the text
     textparts.py  transfer encoding, charset, format=flowed of one part
     htmltext.py   HTML to text
-    newest.py     what the writer wrote now: quotes, signature and disclaimer cut away
-    reply_marks.py  the words of twelve and more languages that newest.py goes by
+    newest.py     what the writer wrote now: quotes cut away, and with the next two ...
+    signature.py  ... signatures, disclaimers, footers, and ...
+    webform.py    ... what a web form put around the message
+    reply_marks.py, small_print.py  the words of twelve and more languages that these go by
 
 Nothing here raises on bad input, and nothing here takes more than linear time or looks at more than
 `Limits` allows: the whole room runs in the SMTP path.

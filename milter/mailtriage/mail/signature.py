@@ -233,6 +233,10 @@ def _is_closing(line: str) -> bool:
 def _leads_into_block(lines: list[str], closing: int, end: int) -> bool:
     """True when there is more than a name below a closing, and none of it is a sentence."""
     below = [line for raw in lines[closing + 1 : end] if (line := raw.strip())]
+    if not any(map(_is_contact, below)) and (
+        len(below) > 3 or any(char.isdigit() for char in "".join(below[:1]))
+    ):
+        return False  # "Thanks", and then the order number and what was in the parcel
     if below and len(below[0].split()) <= 7 and not _is_contact(below[0]):
         below = below[1:]
     return bool(below) and all(map(_may_be_contact, below))

@@ -18,8 +18,8 @@ BACKLOG: Final = 1024
 """Connections that wait while every worker is busy or being replaced."""
 
 
-SECOND_KNOCK: Final = 0.3
-"""Seconds after which a socket that answered is asked again."""
+PATIENCE: Final = 6.0
+"""Seconds for which a socket must answer before it counts as another program's."""
 
 
 class ListenError(Exception):
@@ -136,15 +136,15 @@ def _listen_unix(path: Path, mode: int, group: str) -> Listener:
 def _answers(path: Path) -> bool:
     """Whether a living process listens on that path; a stale file is no obstacle.
 
-    Asked twice: a worker that drains after its supervisor was killed has let go of the socket, but
-    libmilter sleeps on it until somebody knocks.
+    Patient: the workers of a supervisor that was killed let go of the socket at once, but libmilter
+    sleeps on it for up to five seconds (poll(2) holds what it waits for).
     """
-    for attempt in (1, 2):
-        if not _accepts(path):
-            return False
-        if attempt == 1:
-            time.sleep(SECOND_KNOCK)
-    return True
+    until = time.monotonic() + PATIENCE
+    while _accepts(path):
+        if time.monotonic() >= until:
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def _accepts(path: Path) -> bool:

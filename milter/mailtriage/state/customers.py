@@ -4,15 +4,18 @@ A file has one customer a line, `address-or-domain,tier`; a TOML file has one ta
 """
 
 import csv
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from mailtriage.toml_source import Problem, SourceError, did_you_mean, read_source
+from mailtriage.toml_source import Problem, Source, SourceError, did_you_mean, read_source
 from mailtriage.triage.customer import FixedCustomers
 from mailtriage.triage.model import Tier
 
 TIERS: Final = tuple(tier.value for tier in Tier if tier is not Tier.UNKNOWN)
+
+_KEY: Final = re.compile(r"([^@\s]+@)?[^@\s.*]+(\.[^@\s.*]+)+")
 
 
 class CustomerFileError(Exception):
@@ -32,9 +35,10 @@ def read_customers(files: Sequence[Path]) -> FixedCustomers:
         for line, who, tier in rows:
             key = who.strip().lower().removeprefix("@")
             name = tier.strip().lower()
-            if not key or " " in key or key.count("@") > 1 or "." not in key:
+            if not _KEY.fullmatch(key):
                 what = f"'{who[:60]}' is neither an address nor a domain"
-                problems.append(Problem(str(file), line, "", what))
+                hint = "a domain covers its sub-domains" if "*" in key else ""
+                problems.append(Problem(str(file), line, "", what, hint))
             elif name not in TIERS:
                 what = f"'{tier[:40]}' is no tier"
                 hint = did_you_mean(name, TIERS) or f"one of {', '.join(TIERS)}"
@@ -46,8 +50,13 @@ def read_customers(files: Sequence[Path]) -> FixedCustomers:
     return FixedCustomers(tiers)
 
 
-def _csv_rows(file: Path, problems: list[Problem]) -> list[tuple[int, str, str]]:
-    rows = []
+_Row = tuple[int, str, str]
+"""Line, address or domain, tier."""
+
+
+def _csv_rows(file: Path, problems: list[Problem]) -> list[_Row]:
+    """The rows without blank lines, `#` comments and the heading, if there is one."""
+    rows: list[_Row] = []
     try:
         with file.open(encoding="utf-8-sig", newline="") as stream:
             reader = csv.reader(stream)
@@ -56,8 +65,9 @@ def _csv_rows(file: Path, problems: list[Problem]) -> list[tuple[int, str, str]]
                     continue
                 if len(row) < 2:
                     what = "expected address-or-domain,tier"
-                    problems.append(Problem(str(file), reader.line_num, "", what))
-                elif reader.line_num > 1 or row[1].strip().lower() != "tier":
+                    hint = "the two are separated by a comma" if ";" in row[0] else ""
+                    problems.append(Problem(str(file), reader.line_num, "", what, hint))
+                elif rows or row[1].strip().lower() != "tier":
                     rows.append((reader.line_num, row[0], row[1]))
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
@@ -67,10 +77,20 @@ def _csv_rows(file: Path, problems: list[Problem]) -> list[tuple[int, str, str]]
     return rows
 
 
-def _toml_rows(file: Path, problems: list[Problem]) -> list[tuple[int, str, str]]:
+def _toml_rows(file: Path, problems: list[Problem]) -> list[_Row]:
     try:
         source = read_source(file)
     except SourceError as error:
         problems.extend(error.problems)
         return []
-    return [(source.line((who,)), who, str(tier)) for who, tier in source.data.items()]
+    return list(_flat(source, (), source.data))
+
+
+def _flat(source: Source, path: tuple[str, ...], table: Mapping[str, object]) -> Iterator[_Row]:
+    """To TOML a domain without quotes, `northwind.example = "vip"`, is a table in a table."""
+    for key, value in table.items():
+        here = (*path, key)
+        if isinstance(value, dict):
+            yield from _flat(source, here, value)
+        else:
+            yield source.line(here), ".".join(here), str(value)

@@ -22,41 +22,63 @@ class RedisCustomers:
 
     redis-py retries a dead server ten times with pauses by default, and would hold up a mail for
     seconds: no retries, one short time limit, and after a failure a circuit breaker that lets the
-    mails pass untouched for a while.
+    mails pass for a while. When that is over one mail tries Redis again, the others still pass.
     """
 
-    PAUSE: Final = 5.0
-    """Seconds without a look-up after a failure."""
+    def __init__(
+        self, url: str, key: str, timeout: float, files: CustomerList, *, pause: float = 5.0
+    ) -> None:
+        """`timeout` is for one look-up, `pause` for what follows a failure, both in seconds.
 
-    def __init__(self, url: str, key: str, timeout: float, files: CustomerList) -> None:
-        """`timeout` in seconds is for one look-up; `files` is asked first."""
+        `files` is asked first. Raises ValueError when `url` is none that redis-py knows.
+        """
+        # A look-up may have to connect first, and then waits for one answer: half the time each.
         self._client: Final = redis.Redis.from_url(
             url,
-            socket_timeout=timeout,
-            socket_connect_timeout=timeout,
+            socket_timeout=timeout / 2,
+            socket_connect_timeout=timeout / 2,
             retry=Retry(NoBackoff(), 0),
             health_check_interval=0,
             decode_responses=True,
+            encoding_errors="replace",
+            # By default the server has to answer three questions before the look-up is sent.
+            protocol=2,
+            driver_info=None,
         )
         self._key: Final = key
         self._files: Final = files
-        self._shut_until = 0.0
+        self._pause: Final = pause
         self._lock: Final = threading.Lock()
+        self._shut_until = 0.0
         self.failures = 0
+        """Look-ups that failed."""
 
     def tier(self, keys: tuple[str, ...]) -> tuple[Tier, str]:
         """See CustomerList; the files win over Redis."""
         found = self._files.tier(keys)
-        if found[0] is not Tier.UNKNOWN or time.monotonic() < self._shut_until:
+        if found[0] is not Tier.UNKNOWN or not keys or not self._may_ask():
             return found
         try:
             values = cast("list[str | None]", self._client.hmget(self._key, list(keys)))
         except (redis.RedisError, OSError):
             with self._lock:
                 self.failures += 1
-                self._shut_until = time.monotonic() + self.PAUSE
-            return Tier.UNKNOWN, ""
+                self._shut_until = time.monotonic() + self._pause
+            return found
+        self._shut_until = 0.0
         for key, value in zip(keys, values, strict=True):
-            if value is not None and value.strip().lower() in TIERS:
-                return Tier(value.strip().lower()), key
-        return Tier.UNKNOWN, ""
+            tier = (value or "").strip().lower()
+            if tier in TIERS:
+                return Tier(tier), key
+        return found
+
+    def _may_ask(self) -> bool:
+        """Whether the circuit is closed; when its pause is over, True for one caller alone."""
+        if not self._shut_until:
+            return True
+        with self._lock:
+            now = time.monotonic()
+            if now < self._shut_until:
+                return False
+            self._shut_until = now + self._pause
+            return True

@@ -24,8 +24,9 @@ def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, 
     starts = (_OURS, *(name[:-1].lower() for name in profile.strip if name.endswith("*")))
     count: dict[str, int] = {}
     for name in names:
-        lower = name.lower()
-        if lower.startswith(starts) or lower in exact:
+        # Postfix counts "X-Foo : v" among the X-Foo, and takes no name beyond ASCII for one.
+        lower = name.lower().rstrip()
+        if (lower.startswith(starts) or lower in exact) and lower.isascii():
             count[lower] = count.get(lower, 0) + 1
     return tuple(
         Deletion(name, index)
@@ -37,8 +38,7 @@ def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, 
 
 def _is_ours(name: str) -> bool:
     """X-Mailtriage or X-Mailtriage-Anything, but not X-Mailtriageable."""
-    plain = name.strip()
-    return plain == _OURS or plain.startswith(f"{_OURS}-")
+    return name == _OURS or name.startswith(f"{_OURS}-")
 
 
 def edits(

@@ -56,9 +56,12 @@ def lint(name: str, value: str, *, ours: bool = True) -> list[str]:
 
 
 def safe_fields(fields: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
-    """Only the fields that can be sent without harm: no CR, LF, NUL or 8-bit in name or value."""
+    """Only the fields that can be sent: no CR, LF, NUL or 8-bit in name or value, none too long."""
     return tuple(
         (name, value)
         for name, value in fields
-        if _NAME.fullmatch(name) and len(name) <= MAX_NAME and _VALUE.fullmatch(value)
+        if _NAME.fullmatch(name)
+        and len(name) <= MAX_NAME
+        and _VALUE.fullmatch(value)
+        and len(value) <= MAX_VALUE
     )

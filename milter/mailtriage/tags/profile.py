@@ -23,7 +23,7 @@ class Profile:
 
     name: str
     strip: tuple[str, ...] = ()
-    """Names of header fields that are deleted from inbound mail; a trailing `*` stands for any rest."""
+    """Names of header fields that are deleted from inbound mail; a last `*` stands for any rest."""
     fields: Callable[[Triage], Fields] = _no_fields
     """Triage to the native fields, added below ours."""
 

@@ -1,7 +1,8 @@
-"""Our header vocabulary (docs/headers.md): Triage to the header fields that every inbound mail gets.
+"""Our header vocabulary (docs/headers.md): Triage to the fields that every inbound mail gets.
 
-One summary line and one field a fact, the negative case included: a mail without them is a mail that
-mailtriage never saw. Helpdesks and filters of others read these names and values; they do not change.
+One summary line and one field a fact, the negative case included: a mail without them is one that
+mailtriage never saw. Helpdesks and filters of others read these names and values; they do not
+change.
 """
 
 import re
@@ -17,6 +18,12 @@ PREFIX: Final = "X-Mailtriage"
 MAX_VALUE: Final = 200
 """Characters of a value. Some relays cap a header at 870 bytes; filters in helpdesks far below."""
 
+MAX_NAME_OF_SKILL: Final = 40
+MAX_LANGUAGE: Final = 8
+MAX_KB: Final = 30
+MAX_ACK: Final = 9
+"""Characters; with these the summary line stays below MAX_VALUE, whatever is in it."""
+
 NONE: Final = "none"
 
 _NOT_A_TOKEN: Final = re.compile(r"[^a-z0-9_-]+")
@@ -25,21 +32,22 @@ _NOT_A_TOKEN: Final = re.compile(r"[^a-z0-9_-]+")
 _NOT_WORTH_TELLING: Final = frozenset({"language", OTHER_SKILL})
 
 
-def token(text: str) -> str:
-    """The text as one `[a-z0-9_-]` word: what no consumer can misread as a delimiter or a pattern."""
-    return _NOT_A_TOKEN.sub("-", text.lower()).strip("-")[:MAX_VALUE] or NONE
+def token(text: str, longest: int = MAX_NAME_OF_SKILL) -> str:
+    """The text as one `[a-z0-9_-]` word, which nobody can misread as a delimiter or a pattern."""
+    return _NOT_A_TOKEN.sub("-", text.lower())[:longest].strip("-") or NONE
 
 
 def fields(
     triage: Triage, status: Status = Status.OK, *, kb: str = NONE, ack: str = NONE
 ) -> tuple[tuple[str, str], ...]:
     """The header fields (name, value) in their fixed order."""
-    language, skill = token(triage.language), token(triage.skill)
+    language, skill = token(triage.language, MAX_LANGUAGE), token(triage.skill)
+    kb, ack = token(kb, MAX_KB), token(ack, MAX_ACK)
     score = f"{max(0, min(100, triage.score)):03d}"
     summary = (
         f"v=1; prio={triage.priority}; score={score}; lang={language}; skill={skill}; "
         f"tier={triage.tier}; churn={triage.churn}; mood={triage.mood}; kind={triage.kind}; "
-        f"kb={token(kb)}; ack={token(ack)};"
+        f"kb={kb}; ack={ack};"
     )
     return (
         (PREFIX, summary),
@@ -52,11 +60,11 @@ def fields(
         (f"{PREFIX}-Churn", str(triage.churn)),
         (f"{PREFIX}-Mood", str(triage.mood)),
         (f"{PREFIX}-Topic", token(triage.topic)),
-        (f"{PREFIX}-Kb", token(kb)),
+        (f"{PREFIX}-Kb", kb),
         (f"{PREFIX}-Kind", str(triage.kind)),
         (f"{PREFIX}-Thread", str(triage.thread)),
-        (f"{PREFIX}-Ack", token(ack)),
-        (f"{PREFIX}-Route", token(f"{skill}-{language}")),
+        (f"{PREFIX}-Ack", ack),
+        (f"{PREFIX}-Route", f"{skill}-{language}"),
         (f"{PREFIX}-Sender-Marked", str(triage.sender_marked or NONE)),
         (f"{PREFIX}-Why", _reasons(triage.why)),
         (f"{PREFIX}-Status", str(status)),
