@@ -1,20 +1,27 @@
 """Who wrote the mail: each header rule, in the order in which they decide."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy, Signal
-from mailtriage.triage.kind import judge
-from mailtriage.triage.model import Kind
+from mailtriage.triage.kind import by_headers, by_words
+from mailtriage.triage.model import Evidence, Kind
 
 MakeMail = Callable[..., Mail]
 
 POLICY = Policy(
     "kind.toml", 1, "kind", is_skill=False, levels={"machine": 3.0, "bounce": 3.0, "list": 3.0}
 )
+
+
+def judge(
+    mail: Mail, hits: Sequence[Hit], policy: Policy | None
+) -> tuple[Kind, tuple[Evidence, ...]]:
+    """As a mail is judged: what the header settles, else what the words say."""
+    return by_headers(mail) or by_words(mail, hits, policy)
 
 
 def kind_and_rule(mail: Mail) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy, Signal
 from mailtriage.triage.model import Churn, Kind, Mood, Priority, Thread, Tier
-from mailtriage.triage.priority import judge, sender_marked
+from mailtriage.triage.priority import judge, of_robot, sender_marked
 
 MakeMail = Callable[..., Mail]
 
@@ -39,7 +39,6 @@ def hit(points: float, floor: int = 0, name: str = "word") -> Hit:
 
 def judged(*hits: Hit, **facets: Any) -> tuple[Priority, int]:
     plain = {
-        "kind": Kind.HUMAN,
         "tier": Tier.UNKNOWN,
         "churn": Churn.LOW,
         "mood": Mood.NEUTRAL,
@@ -48,9 +47,8 @@ def judged(*hits: Hit, **facets: Any) -> tuple[Priority, int]:
         "skill": "general",
     }
     level, score, why = judge(hits, POLICY, **(plain | facets))
-    if facets.get("kind", Kind.HUMAN) is Kind.HUMAN:
-        total = POLICY.base + sum(evidence.weight for evidence in why)
-        assert max(0, min(100, round(total))) == score, "the reasons add up to the score"
+    total = POLICY.base + sum(evidence.weight for evidence in why)
+    assert max(0, min(100, round(total))) == score, "the reasons add up to the score"
     return level, score
 
 
@@ -108,15 +106,15 @@ def test_floors(hits: list[Hit], facets: dict[str, Any], level: Priority, score:
 
 
 @pytest.mark.parametrize("kind", [Kind.MACHINE, Kind.BOUNCE, Kind.LIST])
-def test_what_no_human_wrote_is_low_whatever_it_says(kind: Kind) -> None:
-    assert judged(hit(60, floor=90), kind=kind, tier=Tier.VIP) == (Priority.LOW, 5)
+def test_what_no_human_wrote_is_low(kind: Kind) -> None:
+    level, score, why = of_robot(kind)
+    assert (level, score, why[0].id) == (Priority.LOW, 5, f"kind-{kind}")
 
 
 def test_without_a_policy_every_human_is_normal() -> None:
     level, score, why = judge(
         (),
         None,
-        kind=Kind.HUMAN,
         tier=Tier.VIP,
         churn=Churn.HIGH,
         mood=Mood.NEGATIVE,

@@ -84,13 +84,12 @@ class Analyst:
             quote=quote,
         )
         status = Status.UNREAD if mail.status is MailStatus.UNREAD else Status.OK
-        profile = PROFILES.get(mailbox.profile, GENERIC) if mailbox else GENERIC
+        profile = _profile_of(mailbox)
         return Analysis(judged, edits(names, judged, status, profile=profile), status, mail)
 
     def profile(self, recipients: Sequence[str]) -> Profile:
         """The helpdesk profile of the first service mailbox among the recipients."""
-        mailbox = self._mailbox(recipients)
-        return PROFILES.get(mailbox.profile, GENERIC) if mailbox else GENERIC
+        return _profile_of(self._mailbox(recipients))
 
     def _mailbox(self, recipients: Sequence[str]) -> Mailbox | None:
         for recipient in recipients:
@@ -100,8 +99,12 @@ class Analyst:
         return None
 
 
+def _profile_of(mailbox: Mailbox | None) -> Profile:
+    return PROFILES.get(mailbox.profile, GENERIC) if mailbox else GENERIC
+
+
 def direction(config: Config, client: Client) -> Direction:
-    """Inbound, unless the client logged in, is on a network of ours, or is this machine's sendmail."""
+    """Inbound, unless the client logged in, is on a network of ours, or is sendmail(1) here."""
     if client.login or client.protocol == "local":
         return Direction.OUTBOUND
     if client.address and config.networks.outbound.contains(client.address):

@@ -9,7 +9,8 @@ from typing import Final
 
 STDIN: Final = "-"
 
-_SUFFIXES: Final = (".eml", ".msg", ".txt", "")
+# What messages are called in a folder that is no Maildir; MH has no suffix at all.
+_SUFFIXES: Final = (".eml", ".txt", ".mbox", "")
 
 
 class UnreadablePath(Exception):  # noqa: N818  reads as what it is
@@ -28,44 +29,59 @@ class StoredMail:
 def stored_mails(path: str) -> Iterator[StoredMail]:
     """Every message at that path, in the order of the names. Raises UnreadablePath."""
     if path == STDIN:
-        yield StoredMail("-", sys.stdin.buffer.read())
+        yield StoredMail(STDIN, sys.stdin.buffer.read())
         return
     place = Path(path)
     try:
-        if place.is_dir():
-            yield from _folder(place)
-        elif _is_mbox(place):
-            yield from _mbox(place)
-        else:
-            yield StoredMail(path, place.read_bytes())
+        if not place.is_dir():
+            yield from _file(place)
+            return
+        found = False
+        for mail in _folder(place):
+            found = True
+            yield mail
     except OSError as error:
-        raise UnreadablePath(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
+        reason = (error.strerror or "cannot be read").lower()
+        raise UnreadablePath(f"{error.filename or path}: {reason}") from None
+    if not found:
+        raise UnreadablePath(f"{path}: no messages in this folder")
 
 
 def _folder(place: Path) -> Iterator[StoredMail]:
-    """A Maildir (cur and new) or a folder of message files, with its sub-folders."""
-    if (place / "cur").is_dir() and (place / "new").is_dir():
-        files = [file for name in ("new", "cur") for file in sorted((place / name).iterdir())]
-    else:
-        files = sorted(file for file in place.rglob("*") if file.suffix.lower() in _SUFFIXES)
-    found = False
-    for file in files:
-        if file.is_file() and not file.name.startswith("."):
-            found = True
-            yield StoredMail(str(file), file.read_bytes())
-    if not found:
-        raise UnreadablePath(f"{place}: no messages in this folder")
+    """A Maildir, or a folder of message files; with the folders in it, hidden ones left out.
+
+    A Maildir++ keeps its sub-folders in hidden folders (".Sent"), which are Maildirs themselves.
+    """
+    is_maildir = _is_maildir(place)
+    if is_maildir:
+        for name in ("new", "cur"):
+            for file in sorted((place / name).iterdir()):
+                if file.is_file() and not file.name.startswith("."):
+                    yield StoredMail(str(file), file.read_bytes())
+    for entry in sorted(place.iterdir()):
+        hidden = entry.name.startswith(".")
+        if entry.is_dir():
+            # A link to a folder may lead back up.
+            if not entry.is_symlink() and (_is_maildir(entry) if is_maildir else not hidden):
+                yield from _folder(entry)
+        elif not is_maildir and not hidden and entry.suffix.lower() in _SUFFIXES:
+            yield from _file(entry)
 
 
-def _is_mbox(place: Path) -> bool:
-    """RFC 4155: an mbox starts with "From "; an .eml file may too, and then has no second one."""
+def _is_maildir(place: Path) -> bool:
+    return (place / "cur").is_dir() and (place / "new").is_dir()
+
+
+def _file(place: Path) -> Iterator[StoredMail]:
+    """One message, or those of an mbox: RFC 4155, a file that begins with "From ".
+
+    So may an .eml file, of which there is only one message.
+    """
     with place.open("rb") as stream:
-        if stream.read(5) != b"From ":
-            return False
-        return place.suffix.lower() != ".eml"
-
-
-def _mbox(place: Path) -> Iterator[StoredMail]:
+        is_mbox = place.suffix.lower() != ".eml" and stream.read(5) == b"From "
+    if not is_mbox:
+        yield StoredMail(str(place), place.read_bytes())
+        return
     box = mailbox.mbox(place, create=False)
     try:
         for number, key in enumerate(box.iterkeys(), start=1):

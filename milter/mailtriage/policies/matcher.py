@@ -113,17 +113,16 @@ class Matcher:
         words: dict[int, dict[int, _Stretch]] = {}
         sides: dict[int, tuple[list[_Stretch], list[_Stretch]]] = {}
         guarded: set[int] = set()
-        looks_at = self._looks_at
         for signal, role, phrase, start, end in self._index.find(text.folded, language):
-            if not looks_at[signal][text.place(start)]:
+            if not self._looks_at[signal][text.place(start)]:
                 continue
-            if role is Role.WORDS:
+            if role == Role.WORDS:
                 found = words.get(signal)
                 if found is None:
                     words[signal] = {phrase: (start, end)}
                 else:
                     found.setdefault(phrase, (start, end))
-            elif role is Role.GUARD:
+            elif role == Role.GUARD:
                 guarded.add(signal)
             else:
                 sides.setdefault(signal, ([], []))[role - Role.NEAR_A].append((start, end))

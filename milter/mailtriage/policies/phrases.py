@@ -1,16 +1,16 @@
 """The phrase index: every phrase of every policy, found in one pass over a folded text.
 
-One Aho-Corasick automaton a language, with its phrases and those of "any": a mail is
-in one language, and a small automaton stays in the processor's cache. One more has them all, for
-mails whose language is not sure. Whole words are found because a blank stands at either end of a
-literal; so nothing has to be confirmed afterwards.
+One Aho-Corasick automaton a language, and one for the phrases of "any": a mail is in one language,
+and a small automaton stays in the processor's cache. A mail whose language is not sure goes through
+all of them. Whole words are found because a blank stands at either end of a literal; so nothing has
+to be confirmed afterwards.
 
 Why not one pattern set of a regular-expression engine: see docs/performance.md.
 """
 
 import re
+from array import array
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, NamedTuple
 
@@ -44,7 +44,7 @@ class Phrase(NamedTuple):
     text: str
 
 
-Place = tuple[int, Role, int, int, int]
+Place = tuple[int, int, int, int, int]
 """Where a phrase stands: signal, role, phrase (two spellings of one share the number), start, end.
 
 Offsets are in the folded text, and take in the blanks beside the phrase. A plain tuple: there are
@@ -52,28 +52,64 @@ dozens a mail.
 """
 
 
-@dataclass(frozen=True, slots=True)
 class _Table:
-    automaton: BytesAhoCorasick
-    entries: list[tuple[tuple[int, Role, int, re.Pattern[bytes] | None], ...]]
-    """For each literal of the automaton: signal, role, phrase, and the pattern that a phrase with a
-    star inside has to fit from its start on."""
+    """The phrases of one language: an automaton, and what each of its literals stands for.
+
+    Tens of thousands of phrases are held in arrays, a tenth of the memory of as many tuples, and
+    memory that the workers go on sharing: nothing in it has a reference count.
+    """
+
+    def __init__(self, phrases: Iterable[tuple[int, Phrase]]) -> None:
+        literals: dict[bytes, list[tuple[int, Role, int, re.Pattern[bytes] | None]]] = {}
+        for number, phrase in phrases:
+            for literal, whole in compile_phrase(phrase.text):
+                entry = (phrase.signal, phrase.role, number, whole)
+                literals.setdefault(literal, []).append(entry)
+        self._automaton: Final = BytesAhoCorasick(
+            # The automaton of no literals cannot be built; NUL never stands in a folded text.
+            list(literals) or [b"\0"],
+            # A tenth of the memory of the DFA, and as quick at this size.
+            implementation=Implementation.ContiguousNFA,
+        )
+        self._first: Final = array("I", [0])
+        """For each literal the number of its first entry; one more at the end."""
+        self._signals: Final = array("I")
+        self._roles: Final = bytearray()
+        self._phrases: Final = array("I")
+        self._whole: Final[dict[int, re.Pattern[bytes]]] = {}
+        """For a phrase with a star inside: the pattern that it has to fit from its start on."""
+        for entries in literals.values():
+            for signal, role, number, whole in entries:
+                if whole is not None:
+                    self._whole[len(self._signals)] = whole
+                self._signals.append(signal)
+                self._roles.append(role)
+                self._phrases.append(number)
+            self._first.append(len(self._signals))
+
+    def find(self, folded: bytes) -> Iterator[Place]:
+        """Every phrase of the table that stands in the text."""
+        first, signals, roles, phrases = self._first, self._signals, self._roles, self._phrases
+        for literal, start, end in self._automaton.find_matches_as_indexes(
+            folded, overlapping=True
+        ):
+            for entry in range(first[literal], first[literal + 1]):
+                if entry not in self._whole:
+                    yield signals[entry], roles[entry], phrases[entry], start, end
+                elif (match := self._whole[entry].match(folded, start)) is not None:
+                    yield signals[entry], roles[entry], phrases[entry], start, match.end()
 
 
 class PhraseIndex:
     """All phrases, compiled. Immutable, and safe to use from several threads."""
 
     def __init__(self, phrases: Iterable[Phrase]) -> None:
-        listed = list(enumerate(phrases))
-        languages = {phrase.language for _, phrase in listed} | {ANY}
-        self._tables: Final = {
-            language: _compile(
-                (number, phrase) for number, phrase in listed if phrase.language in (language, ANY)
-            )
-            for language in sorted(languages)
-        }
-        self._tables[UNSURE] = _compile(listed)
-        self._size: Final = len(listed)
+        by_language: dict[str, list[tuple[int, Phrase]]] = {ANY: []}
+        self._size = 0
+        for number, phrase in enumerate(phrases):
+            by_language.setdefault(phrase.language, []).append((number, phrase))
+            self._size += 1
+        self._tables: Final = {language: _Table(listed) for language, listed in by_language.items()}
 
     def __len__(self) -> int:
         return self._size
@@ -83,30 +119,11 @@ class PhraseIndex:
 
         A language that no phrase is written in leaves those of "any".
         """
-        table = self._tables.get(language) or self._tables[ANY]
-        for literal, start, end in table.automaton.find_matches_as_indexes(
-            folded, overlapping=True
-        ):
-            for signal, role, phrase, whole in table.entries[literal]:
-                if whole is None:
-                    yield signal, role, phrase, start, end
-                elif (match := whole.match(folded, start)) is not None:
-                    yield signal, role, phrase, start, match.end()
-
-
-def _compile(phrases: Iterable[tuple[int, Phrase]]) -> _Table:
-    literals: dict[bytes, list[tuple[int, Role, int, re.Pattern[bytes] | None]]] = {}
-    for number, phrase in phrases:
-        for literal, whole in compile_phrase(phrase.text):
-            entry = (phrase.signal, phrase.role, number, whole)
-            literals.setdefault(literal, []).append(entry)
-    automaton = BytesAhoCorasick(
-        # The automaton of no literals at all cannot be built; NUL never stands in a folded text.
-        list(literals) or [b"\0"],
-        # A tenth of the memory of the DFA, and as quick at this size.
-        implementation=Implementation.ContiguousNFA,
-    )
-    return _Table(automaton, [tuple(entries) for entries in literals.values()] or [()])
+        languages = self._tables if language == UNSURE else dict.fromkeys((language, ANY))
+        for name in languages:
+            table = self._tables.get(name)
+            if table is not None:
+                yield from table.find(folded)
 
 
 def compile_phrase(phrase: str) -> list[tuple[bytes, re.Pattern[bytes] | None]]:

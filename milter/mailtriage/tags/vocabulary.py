@@ -7,6 +7,7 @@ change.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from mailtriage.tags.model import Status
@@ -32,6 +33,7 @@ _NOT_A_TOKEN: Final = re.compile(r"[^a-z0-9_-]+")
 _NOT_WORTH_TELLING: Final = frozenset({"language", OTHER_SKILL})
 
 
+@lru_cache(maxsize=4096)
 def token(text: str, longest: int = MAX_NAME_OF_SKILL) -> str:
     """The text as one `[a-z0-9_-]` word, which nobody can misread as a delimiter or a pattern."""
     return _NOT_A_TOKEN.sub("-", text.lower())[:longest].strip("-") or NONE

@@ -5,12 +5,13 @@ Pure: the same mail, policies and customers give the same result. No sockets, no
 """
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit, Matcher, mail_text
+from mailtriage.policies.model import FACETS
 from mailtriage.triage import churn, customer, kind, language, mood, priority, skill, thread
-from mailtriage.triage.model import Direction, Kind, Thread, Triage
+from mailtriage.triage.model import Direction, Evidence, Kind, Priority, Tier, Triage
 
 CONFIDENT_LANGUAGE: Final = 0.5
 """Below this the words of every language count."""
@@ -32,44 +33,34 @@ def triage(
     for policy tests that say which language they are written in. With `quote` the evidence quotes
     the words that were hit.
     """
-    spoken = language.Language(fixed_language, 1.0) if fixed_language else language.detect(mail)
+    tier, tier_why = customer.judge(mail, customers)
+    envelope = _Envelope(direction, tier, tier_why, priority.sender_marked(mail))
+    robot = kind.by_headers(mail)
+    spoken = _language(mail, fixed_language, robot=robot is not None)
+    if robot is not None:
+        # No human, no matter: nothing is looked for in the words of a third of all mail.
+        return _robot(mail, envelope, spoken, *robot)
     heard = spoken.code if spoken.confidence >= CONFIDENT_LANGUAGE else language.UNDETERMINED
     facets = matcher.policies.facets
     skill_hits: list[Hit] = []
-    facet_hits: dict[str, list[Hit]] = {name: [] for name in facets}
+    facet_hits: dict[str, list[Hit]] = {name: [] for name in FACETS}
     for hit in matcher.scan(mail, mail_text(mail), heard, quote=quote):
-        if hit.policy.is_skill:
-            skill_hits.append(hit)
-        else:
-            facet_hits[hit.policy.name].append(hit)
-
-    def of(facet: str) -> list[Hit]:
-        return facet_hits.get(facet, [])
-
-    who, kind_why = kind.judge(mail, of("kind"), facets.get("kind"))
-    where, thread_why = thread.judge(mail, of("thread"), facets.get("thread"))
-    tier, tier_why = customer.judge(mail, customers)
-    if who is Kind.HUMAN:
-        matter = skill.judge(skill_hits, skills)
-        feeling, mood_why = mood.judge(of("mood"), facets.get("mood"))
-        leaving, churn_why = churn.judge(of("churn"), facets.get("churn"))
-    else:
-        # A robot has no mood, leaves nobody and asks for nothing.
-        matter = skill.Skills()
-        feeling, mood_why = mood.judge((), None)
-        leaving, churn_why = churn.judge((), None)
-        if where is Thread.CHASER:
-            where, thread_why = thread.judge(mail, (), None)
-    marked = priority.sender_marked(mail)
+        (skill_hits if hit.policy.is_skill else facet_hits[hit.policy.name]).append(hit)
+    who, kind_why = kind.by_words(mail, facet_hits["kind"], facets.get("kind"))
+    if who is not Kind.HUMAN:
+        return _robot(mail, envelope, spoken, who, kind_why)
+    where, thread_why = thread.judge(mail, facet_hits["thread"], facets.get("thread"))
+    matter = skill.judge(skill_hits, skills)
+    feeling, mood_why = mood.judge(facet_hits["mood"], facets.get("mood"))
+    leaving, churn_why = churn.judge(facet_hits["churn"], facets.get("churn"))
     level, score, priority_why = priority.judge(
-        of("priority"),
+        facet_hits["priority"],
         facets.get("priority"),
-        kind=who,
         tier=tier,
         churn=leaving,
         mood=feeling,
         thread=where,
-        marked=marked,
+        marked=envelope.marked,
         skill=matter.skill,
     )
     return Triage(
@@ -87,7 +78,7 @@ def triage(
         kind=who,
         thread=where,
         topic=matter.topic,
-        sender_marked=marked,
+        sender_marked=envelope.marked,
         why=(
             *spoken.why,
             *matter.why,
@@ -98,4 +89,44 @@ def triage(
             *thread_why,
             *tier_why,
         ),
+    )
+
+
+class _Envelope(NamedTuple):
+    """What is known of a mail before its words are read."""
+
+    direction: Direction
+    tier: Tier
+    tier_why: tuple[Evidence, ...]
+    marked: Priority | None
+
+
+def _language(mail: Mail, fixed: str, *, robot: bool) -> language.Language:
+    if fixed:
+        return language.Language(fixed, 1.0)
+    # Robots quote nobody; what they write need not be looked for between quotes and signatures.
+    return language.detect(mail, mail.text if robot else mail.newest_text)
+
+
+def _robot(
+    mail: Mail,
+    envelope: _Envelope,
+    spoken: language.Language,
+    who: Kind,
+    kind_why: tuple[Evidence, ...],
+) -> Triage:
+    """What no human wrote has no mood, leaves nobody, asks for nothing and is not urgent."""
+    where, thread_why = thread.judge(mail, (), None)
+    level, score, priority_why = priority.of_robot(who)
+    return Triage(
+        direction=envelope.direction,
+        language=spoken.code,
+        language_confidence=spoken.confidence,
+        priority=level,
+        score=score,
+        tier=envelope.tier,
+        kind=who,
+        thread=where,
+        sender_marked=envelope.marked,
+        why=(*spoken.why, *priority_why, *kind_why, *thread_why, *envelope.tier_why),
     )

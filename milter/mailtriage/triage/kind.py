@@ -73,16 +73,14 @@ _Found = tuple[Kind, str, str] | None
 """Kind, the name of the rule, and where it held."""
 
 
-def judge(
-    mail: Mail, hits: Sequence[Hit], policy: Policy | None
-) -> tuple[Kind, tuple[Evidence, ...]]:
-    """The kind of a mail. The first rule that holds decides; the order is from sure to likely."""
+def by_headers(mail: Mail) -> tuple[Kind, tuple[Evidence, ...]] | None:
+    """The kind that the header settles, else None. The order is from sure to likely."""
     for rule in (_report, _auto_submitted, _list, _machine_field, _precedence, _calendar, _robot):
         found = rule(mail)
         if found is not None:
             kind, rule_id, where = found
             return kind, (Evidence("kind", rule_id, 1.0, where),)
-    return _words(mail, hits, policy)
+    return None
 
 
 def _report(mail: Mail) -> _Found:
@@ -191,7 +189,7 @@ def _answers_go_to_somebody(mail: Mail) -> bool:
     return bool(address) and address != mail.from_address and not _is_robot(address)
 
 
-def _words(
+def by_words(
     mail: Mail, hits: Sequence[Hit], policy: Policy | None
 ) -> tuple[Kind, tuple[Evidence, ...]]:
     """What the words of the mail speak for; an empty reverse-path counts as one strong word."""

@@ -102,13 +102,15 @@ def load_detector() -> None:
                 _detector = _Eld()
 
 
-def detect(mail: Mail) -> Language:
-    """The language of the newest text; the subject and the headers decide only what is close."""
+def detect(mail: Mail, text: str | None = None) -> Language:
+    """The language of the newest text, or of `text`; subject and header decide what is close."""
+    if text is None:
+        text = mail.newest_text
     if _detector is None:
         load_detector()
     assert _detector is not None  # noqa: S101  load_detector has just set it
     prior = header_language(mail)
-    words = _words(mail.newest_text[:MAX_CHARS])
+    words = _words(text[:MAX_CHARS])
     letters = sum(map(len, words))
     where = "body"
     if letters < FEW_LETTERS:

@@ -50,11 +50,15 @@ def sender_marked(mail: Mail) -> Priority | None:
     return min(claims, key=_RANK.index) if claims else None
 
 
+def of_robot(kind: Kind) -> tuple[Priority, int, tuple[Evidence, ...]]:
+    """What no human wrote is low, whatever words it carries."""
+    return Priority.LOW, MACHINE_SCORE, (Evidence("priority", f"kind-{kind}", MACHINE_SCORE),)
+
+
 def judge(
     hits: Sequence[Hit],
     policy: Policy | None,
     *,
-    kind: Kind,
     tier: Tier,
     churn: Churn,
     mood: Mood,
@@ -67,9 +71,6 @@ def judge(
     Pure arithmetic: the base, the signals, what the other facets add, and the floors below which
     some of them do not let a mail fall.
     """
-    if kind is not Kind.HUMAN:
-        evidence = Evidence("priority", f"kind-{kind}", MACHINE_SCORE, "kind")
-        return Priority.LOW, MACHINE_SCORE, (evidence,)
     if policy is None:
         return Priority.NORMAL, NORMAL_SCORE, ()
     why = list(of_hits("priority", hits))
