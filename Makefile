@@ -37,17 +37,18 @@ lint: install ## ruff and mypy --strict
 	$(BIN)/mypy
 
 test: install test-packages lint ## everything: lint, policies, unit, wire and end-to-end tests
-	$(BIN)/mailtriage check
+	$(BIN)/mailtriage check --quiet
 	$(BIN)/mailtriage test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -m 'not e2e' $(ARGS)
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -m e2e $(ARGS)  # Postfix starts as root
 
 bench: install test-packages ## through real Postfix and on the socket alone, beside rspamd and a no-op milter
 	@$(call apt_install,$(APT_BENCH))
-	$(BIN)/python -m tests.bench $(ARGS)
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.bench $(ARGS)
 
 bench-short: install test-packages ## the same with few mails: shows that the benchmark runs
 	@$(call apt_install,$(APT_BENCH))
-	$(BIN)/python -m tests.bench --short $(ARGS)
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.bench --short $(ARGS)
 
 clean:           ## remove what make made
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis milter/*.egg-info

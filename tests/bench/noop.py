@@ -12,6 +12,7 @@ import stat
 import sys
 
 import Milter
+
 import milter
 
 WORKERS = 2

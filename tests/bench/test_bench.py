@@ -4,12 +4,12 @@ import re
 import statistics
 
 import pytest
-from tests.bench import corpus, report, rspamd
-from tests.bench.measure import POSTFIX, SOCKET, Cell
-from tests.bench.protocol import prepare
 
 from mailtriage.tags import vocabulary
 from mailtriage.triage.model import Triage
+from tests.bench import corpus, report, rspamd
+from tests.bench.measure import POSTFIX, SOCKET, Cell
+from tests.bench.protocol import prepare
 
 
 def test_generated_mails_are_the_same_each_time() -> None:

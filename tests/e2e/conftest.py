@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support.mta import Mta, running_mta
 from tests.support.postfix import why_not
 from tests.support.serve import Service

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
+
 from tests.support.mails import FORGED, LETTERS, TAG_NAMES, assert_tagged, ours, with_header
 from tests.support.mta import Mta
 from tests.support.serve import Service, alive, wait_for

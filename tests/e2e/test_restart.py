@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from tests.support.mails import LETTERS, assert_tagged
 from tests.support.mta import Mta
 from tests.support.serve import Service

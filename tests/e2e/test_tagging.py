@@ -1,6 +1,7 @@
 """A real Postfix hands its mail to mailtriage, and it leaves tagged."""
 
 import pytest
+
 from tests.support.mails import FORGED, LETTERS, Letter, assert_tagged, ours, with_header
 from tests.support.mta import Mta
 from tests.support.serve import Service, wait_for

@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from tests.support.mails import SHARED, assert_tagged, ours
 from tests.support.mta import Mta
 from tests.support.sink import Delivery

@@ -35,7 +35,8 @@ def mail() -> MakeMail:
             envelope=Envelope(sender, recipients),
             subject=subject,
             from_address=from_address,
-            text=text, newest_text=text,
+            text=text,
+            newest_text=text,
             references=references,
             attachments=tuple(Attachment("", part, 1) for part in parts),
         )

@@ -156,3 +156,18 @@ def test_what_the_sender_claims_is_the_highest_of_the_claims(
     mail: MakeMail, fields: list[str], claim: Priority | None
 ) -> None:
     assert sender_marked(mail(*fields)) is claim
+
+
+def test_a_score_below_zero_needs_no_reason_to_be_zero() -> None:
+    level, score, why = judge(
+        (hit(-90),),
+        POLICY,
+        tier=Tier.UNKNOWN,
+        churn=Churn.LOW,
+        mood=Mood.NEUTRAL,
+        thread=Thread.NEW,
+        marked=None,
+        skill="general",
+    )
+    assert (level, score) == (Priority.LOW, 0)
+    assert all(evidence.id for evidence in why)

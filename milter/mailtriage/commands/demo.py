@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -20,15 +21,18 @@ from mailtriage.triage.model import Churn, Kind, Mood, Thread, Tier, Triage
 
 _COLOURS: Final = {"urgent": "bold red", "high": "yellow", "normal": "green", "low": "dim"}
 _COLUMNS: Final = (
-    ("from", 20),
-    ("subject", 27),
+    ("from", 18),
+    ("subject", 30),
     ("lang", 4),
     ("skill", 12),
-    ("priority", 10),
-    ("besides", 27),
-    ("because of", 34),
+    ("priority", 9),
+    ("besides", 34),
+    ("because of", 30),
 )
-_NARROWEST: Final = sum(width for _, width in _COLUMNS) + 2 * len(_COLUMNS)
+_NARROWEST: Final = sum(width + 3 for _, width in _COLUMNS) + 1
+
+_REASONS: Final = 1
+"""Rule ids that are shown of each mail; `mailtriage explain` has them all."""
 
 
 def run_demo(files: Sequence[Path] | None, *, once: bool, listen: str) -> int:
@@ -69,25 +73,24 @@ async def _demo(
         )
         return 1
     try:
-        table = _table(title="Sample mails, in by SMTP, out tagged")
-        last: Delivered | None = None
+        table = _table(title="Sample mails: in by SMTP, out tagged")
+        delivered = []
         for file in sample_files():
             await send(file.read_bytes(), listening)
-            last = await deliveries.get()
-            table.add_row(*_row(last))
+            delivered.append(await deliveries.get())
+            table.add_row(*_row(delivered[-1]))
         console.print(table)
-        if last is not None:
-            _print_headers(console, last)
+        _print_headers(console, max(delivered, key=lambda mail: mail.analysis.triage.score))
         if once:
             return 0
         _print_invitation(console, listening)
         while True:
-            await _show(console, await deliveries.get())
+            _show(console, await deliveries.get())
     finally:
         await mails.stop()
 
 
-async def _show(console: Console, delivered: Delivered) -> None:
+def _show(console: Console, delivered: Delivered) -> None:
     table = _table(title="")
     table.add_row(*_row(delivered))
     console.print(table)
@@ -95,12 +98,16 @@ async def _show(console: Console, delivered: Delivered) -> None:
 
 
 def _table(title: str) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", header_style="dim")
+    table = Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        header_style="dim",
+        box=SIMPLE_HEAD,
+        padding=(0, 1),
+    )
     for name, width in _COLUMNS:
-        # One line a mail for short facts; reasons may take a second.
-        table.add_column(
-            name, width=width, overflow="ellipsis", no_wrap=name not in ("because of", "besides")
-        )
+        table.add_column(name, width=width, overflow="ellipsis", no_wrap=name != "besides")
     return table
 
 
@@ -116,8 +123,14 @@ def _row(delivered: Delivered) -> tuple[Text, ...]:
         Text(triage.skill),
         Text(f"{level} {triage.score}", style=_COLOURS[level]),
         Text(_besides(triage, analysis.status, len(analysis.edits.delete))),
-        Text(fields.get("X-Mailtriage-Why", ""), style="dim"),
+        Text(_main_reasons(fields.get("X-Mailtriage-Why", "")), style="dim"),
     )
+
+
+def _main_reasons(why: str) -> str:
+    reasons = why.split(", ")
+    more = f" +{len(reasons) - _REASONS}" if len(reasons) > _REASONS else ""
+    return ", ".join(reasons[:_REASONS]) + more
 
 
 def _besides(triage: Triage, status: Status, stripped: int) -> str:
@@ -145,7 +158,8 @@ def _besides(triage: Triage, status: Status, stripped: int) -> str:
 
 
 def _print_headers(console: Console, delivered: Delivered) -> None:
-    console.print(Text("\nThe top of that mail as the helpdesk gets it:", style="bold"))
+    subject = delivered.analysis.mail.subject if delivered.analysis.mail else ""
+    console.print(Text(f"\nThe top of “{subject}” as the helpdesk gets it:", style="bold"))
     count = len(delivered.analysis.edits.insert)
     head = delivered.raw.decode("utf-8", "replace").splitlines()[: count + 2]
     console.print(Text("\n".join(f"  {line}" for line in head)), soft_wrap=True)

@@ -79,7 +79,7 @@ class EmbeddedMail:
         self._door: SmtpDoor | None = None
 
     async def start(self, listen: Endpoint) -> Endpoint:
-        """Open both doors; returns where mail is taken. Raises OSError when that is not possible."""
+        """Open both doors; returns where mail is taken. Raises OSError when that fails."""
         self._loop = asyncio.get_running_loop()
         self._helpdesk.start()
         settings = SmtpDoorSettings(

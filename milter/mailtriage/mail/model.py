@@ -4,11 +4,12 @@
 or who may be answered, is decided by the rooms above from what stands here.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple, overload
 
+from mailtriage.mail.newest import newest_text
 from mailtriage.mail.words import decode_words
 
 
@@ -57,8 +58,7 @@ class Envelope:
     recipients: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+class Header(NamedTuple):
     """One header field as it came."""
 
     name: str
@@ -73,38 +73,65 @@ class Header:
 
 
 class Headers:
-    """The header fields of a mail, in order, looked up by name without regard to case."""
+    """The header fields of a mail, in order, looked up by name without regard to case.
 
-    __slots__ = ("_by_name", "_decoded", "_fields")
+    Of the 50 fields of an ordinary mail some ten are ever asked for, so that the pairs are kept as
+    they came, and a `Header` is made of those that are.
+    """
 
-    def __init__(self, fields: Iterable[Header] = ()) -> None:
+    __slots__ = ("_as_header", "_decoded", "_fields", "_known", "_names")
+
+    def __init__(
+        self,
+        fields: Iterable[tuple[str, bytes]] = (),
+        *,
+        as_header: Callable[[tuple[str, bytes]], Header] = Header._make,
+    ) -> None:
+        """fields: name and field body of each, top first; as_header: makes a `Header` of one."""
+        self._as_header: Final = as_header
         self._fields: Final = tuple(fields)
-        by_name: dict[str, list[Header]] = {}
-        for header in self._fields:
-            by_name.setdefault(header.name.lower(), []).append(header)
-        self._by_name: Final = by_name
+        self._names: Final = [name.lower() for name, _ in self._fields]
+        self._known: Final = dict.fromkeys(self._names)
         self._decoded: Final[dict[str, str]] = {}
 
     def __iter__(self) -> Iterator[Header]:
-        return iter(self._fields)
+        return map(self._as_header, self._fields)
 
     def __len__(self) -> int:
         return len(self._fields)
 
     def __contains__(self, name: str) -> bool:
-        return name.lower() in self._by_name
+        return name.lower() in self._known
+
+    def has_any(self, lower_names: frozenset[str]) -> bool:
+        """Whether there is a field of any of these names, which are in lower case."""
+        return not lower_names.isdisjoint(self._known)
 
     def names(self) -> Iterable[str]:
         """The distinct field names in lower case, in the order in which they first stand."""
-        return self._by_name.keys()
+        return self._known.keys()
 
     def fields(self, name: str) -> list[Header]:
         """Every field of that name, top first; empty when there is none."""
-        return self._by_name.get(name.lower(), [])
+        key = name.lower()
+        if key not in self._known:
+            return []
+        return [
+            self._as_header(pair)
+            for pair, known in zip(self._fields, self._names, strict=True)
+            if known == key
+        ]
 
     def count(self, name: str) -> int:
         """How many fields of that name there are."""
-        return len(self._by_name.get(name.lower(), ()))
+        return self._names.count(name.lower())
+
+    def raw(self, name: str) -> bytes:
+        """Field body of the first field of that name; empty when there is none."""
+        key = name.lower()
+        if key not in self._known:
+            return b""
+        return self._as_header(self._fields[self._names.index(key)]).raw
 
     def first(self, name: str) -> str:
         """Decoded value of the first field of that name; empty when there is none.
@@ -112,16 +139,16 @@ class Headers:
         Decoded once: several facets ask for the same few fields.
         """
         key = name.lower()
+        if key not in self._known:
+            return ""
         value = self._decoded.get(key)
         if value is None:
-            found = self._by_name.get(key)
-            value = found[0].value if found else ""
-            self._decoded[key] = value
+            value = self._decoded[key] = decode_words(self.raw(key))
         return value
 
     def values(self, name: str) -> list[str]:
         """Decoded values of every field of that name, top first."""
-        return [header.value for header in self._by_name.get(name.lower(), ())]
+        return [decode_words(header.raw) for header in self.fields(name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +165,32 @@ class Attachment:
     """True for pictures and parts that the sender meant to be shown within the text."""
 
 
-@dataclass(frozen=True, slots=True)
+class _NewestText:
+    """Field of `Mail`: what its constructor was given, else cut out of `text` when first asked for.
+
+    Robots, mailing lists and bounces, a third of real mail, are told by their headers: nobody ever
+    asks for theirs, and the cutting is the dearest thing in this room.
+    """
+
+    @overload
+    def __get__(self, mail: None, owner: type) -> None: ...
+    @overload
+    def __get__(self, mail: "Mail", owner: type) -> str: ...
+    def __get__(self, mail: "Mail | None", owner: type) -> str | None:
+        if mail is None:
+            return None  # what dataclasses asks for to learn the default of the field
+        known: str | None = mail.__dict__["newest_text"]
+        if known is None:
+            # Two threads may both do this; both find the same.
+            known = mail.__dict__["newest_text"] = newest_text(mail.text, mail.from_name)
+        return known
+
+    def __set__(self, mail: "Mail", value: str | None) -> None:
+        """Called by the constructor only: a frozen dataclass refuses assignments by itself."""
+        mail.__dict__["newest_text"] = value
+
+
+@dataclass(frozen=True)
 class Mail:
     """One mail, as far as it was read. Every field has a value, whatever came in."""
 
@@ -158,8 +210,9 @@ class Mail:
 
     text: str = ""
     """The whole readable text: HTML turned to text, line ends "\\n"."""
-    newest_text: str = ""
-    """What the writer wrote now: quotes, signature and legal disclaimer cut away."""
+    newest_text: _NewestText = _NewestText()
+    """What the writer wrote now: quotes, signature and legal disclaimer cut away. A str; worked out
+    of `text` on first use unless the constructor is given one."""
     attachments: tuple[Attachment, ...] = ()
 
     body_bytes: int = 0

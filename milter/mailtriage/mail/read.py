@@ -1,7 +1,8 @@
 """The door of this room: milter callbacks or the bytes of a message in, a `Mail` out."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from typing import Final
 
 from mailtriage.mail.address import first_mailbox, message_ids, thread_ids
@@ -15,7 +16,6 @@ from mailtriage.mail.model import (
     Mail,
     MailStatus,
 )
-from mailtriage.mail.newest import newest_text
 from mailtriage.mail.parts import read_body
 
 _DEFAULT_LIMITS: Final = Limits()
@@ -90,23 +90,32 @@ def _split(raw: bytes, limits: Limits) -> tuple[list[tuple[str, bytes]], int, li
     return [(name.decode("ascii"), value) for name, value in fields], body_start, defects
 
 
-def _bounded(pairs: Iterable[tuple[str, bytes]], limits: Limits) -> tuple[list[Header], list[str]]:
-    """The fields within the limits on number and size, each without its leading blank."""
-    fields: list[Header] = []
+def _bounded(
+    pairs: Sequence[tuple[str, bytes]], limits: Limits
+) -> tuple[Sequence[tuple[str, bytes]], list[str]]:
+    """The fields within the limits on number and size."""
+    size = sum(map(len, chain.from_iterable(pairs)))
+    if len(pairs) <= limits.max_headers and size <= limits.max_header_bytes:
+        return pairs, []
     room = limits.max_header_bytes
-    for name, body in pairs:
+    for count, (name, body) in enumerate(pairs):
         room -= len(name) + len(body)
-        if room < 0 or len(fields) >= limits.max_headers:
-            return fields, ["header-size"]
-        raw = body[1:] if body[:1] in (b" ", b"\t") else body
-        if b"\r" in raw:
-            raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
-        fields.append(Header(name, raw))
-    return fields, []
+        if room < 0 or count >= limits.max_headers:
+            return pairs[:count], ["header-size"]
+    return pairs, []
+
+
+def _as_header(pair: tuple[str, bytes]) -> Header:
+    """A field as it was handed over, without the blank before its body and the CRs in its folds."""
+    name, body = pair
+    raw = body[1:] if body[:1] in (b" ", b"\t") else body
+    if b"\r" in raw:
+        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
+    return Header(name, raw)
 
 
 def _read(
-    fields: list[Header],
+    fields: Sequence[tuple[str, bytes]],
     body: bytes,
     envelope: Envelope,
     client: Client,
@@ -115,7 +124,7 @@ def _read(
     body_complete: bool,
     defects: list[str],
 ) -> Mail:
-    headers = Headers(fields)
+    headers = Headers(fields, as_header=_as_header)
     try:
         return _understand(
             headers, body, envelope, client, queue_id, limits, body_complete, defects
@@ -148,13 +157,13 @@ def _understand(
     content = read_body(
         scanned,
         limits,
-        content_type=_raw(headers, "content-type"),
-        encoding=_raw(headers, "content-transfer-encoding"),
-        disposition=_raw(headers, "content-disposition"),
+        content_type=headers.raw("content-type"),
+        encoding=headers.raw("content-transfer-encoding"),
+        disposition=headers.raw("content-disposition"),
         complete=not truncated,
     )
-    sender = first_mailbox(_raw(headers, "from"))
-    own_id = message_ids(_raw(headers, "message-id"))
+    sender = first_mailbox(headers.raw("from"))
+    own_id = message_ids(headers.raw("message-id"))
     readable = bool(content.text.strip())
     return Mail(
         headers=headers,
@@ -170,7 +179,6 @@ def _understand(
             [header.raw for header in headers.fields("in-reply-to")],
         ),
         text=content.text,
-        newest_text=newest_text(content.text, sender.name),
         attachments=content.attachments,
         body_bytes=len(scanned),
         truncated=truncated,
@@ -178,9 +186,3 @@ def _understand(
         status=MailStatus.OK if readable else MailStatus.UNREAD,
         defects=tuple(dict.fromkeys((*defects, *content.defects))),
     )
-
-
-def _raw(headers: Headers, name: str) -> bytes:
-    """Field body of the first field of that name, empty when there is none."""
-    found = headers.fields(name)
-    return found[0].raw if found else b""

@@ -1,5 +1,6 @@
 """How soon a person should look: a score from 0 to 100 and the word for it."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Final
@@ -108,4 +109,4 @@ def _floor(
         floors.append((policy.levels["high"], f"churn-{churn}"))
     if thread is Thread.CHASER:
         floors.append((policy.levels["high"], f"thread-{thread}"))
-    return max(floors, default=(0.0, ""))
+    return max(floors, default=(-math.inf, ""))
