@@ -1,16 +1,20 @@
 """The mailtriage command: what each subcommand takes; the work is done in `commands`."""
 
+import io
+import ipaddress
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, Final, NoReturn
 
 import click
 
 from mailtriage import __version__
 
 FINE, WRONG = 0, 1
+INTERRUPTED: Final = 130
+"""What a shell makes of a program that ended on SIGINT: 128 + 2."""
 
 
 class _Commands(click.Group):
@@ -18,6 +22,26 @@ class _Commands(click.Group):
 
     def list_commands(self, _ctx: click.Context) -> list[str]:
         return list(self.commands)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click does, but for two ends that it would call a failure (exit code 1)."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            # Somebody piped us into head(1). What is left to flush at exit goes nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            ctx.exit(FINE)
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+            ctx.exit(INTERRUPTED)
+
+
+def _ip_address(_ctx: click.Context, _option: click.Parameter, value: str) -> str:
+    """An IP address, or nothing: a client with any other address would count as unknown."""
+    try:
+        return str(ipaddress.ip_address(value)) if value else ""
+    except ValueError:
+        raise click.BadParameter(f"'{value}' is not an IP address.") from None
 
 
 @click.group(
@@ -70,7 +94,9 @@ def demo(files: Sequence[Path] | None, *, once: bool, listen: str) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a message and line.")
 @click.option("--rcpt", default="", metavar="ADDRESS", help="Envelope recipient.")
 @click.option("--sender", default=None, metavar="ADDRESS", help='Envelope sender; "" for <>.')
-@click.option("--client", default="", metavar="IP", help="Address of the SMTP client.")
+@click.option(
+    "--client", default="", metavar="IP", callback=_ip_address, help="Address of the SMTP client."
+)
 @click.pass_obj
 def explain(
     files: Sequence[Path] | None,
@@ -155,14 +181,11 @@ def main() -> None:
     # Numerical libraries start a pool of threads when loaded, and `serve` forks afterwards.
     for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Mail has letters that not every locale has, and file names may have bytes that are none.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         cli(prog_name="mailtriage")
-    except BrokenPipeError:
-        # Somebody piped us into head(1).
-        sys.stderr.close()
-        sys.exit(FINE)
-    except KeyboardInterrupt:
-        sys.exit(130)
     except Exception as fault:
         if os.environ.get("MAILTRIAGE_DEBUG"):
             raise

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mailtriage.commands.terminal import to_terminal
+from mailtriage.commands.terminal import harmless, to_terminal
 from mailtriage.demo.embedded import RECIPIENT, Delivered, EmbeddedMail, sample_files, send
 from mailtriage.doors.smtp_settings import Endpoint
 from mailtriage.mail.model import Mail
@@ -39,13 +40,16 @@ def run_demo(files: Sequence[Path] | None, *, once: bool, listen: str) -> int:
     """Send the samples through, show them, and keep listening unless `once`."""
     try:
         where = Endpoint.parse(listen)
+        if where.path:
+            raise ValueError("write HOST:PORT")
+    except ValueError as error:
+        to_terminal(f"mailtriage demo: --listen: {error}")
+        return 2
+    try:
         analyst = read_everything(files).analyst()
     except LoadError as error:
         to_terminal(str(error))
         return 1
-    except ValueError as error:
-        to_terminal(f"mailtriage demo: --listen: {error}")
-        return 2
     console = Console(highlight=False)
     if console.width < _NARROWEST:
         console = Console(highlight=False, width=_NARROWEST)
@@ -65,14 +69,14 @@ async def _demo(
     once: bool,
 ) -> int:
     try:
-        listening = await mails.start(where)
-    except OSError as error:
-        to_terminal(
-            f"mailtriage demo: cannot listen on {where}: {(error.strerror or str(error)).lower()}; "
-            "choose another port with --listen"
-        )
-        return 1
-    try:
+        try:
+            listening = await mails.start(where)
+        except OSError as error:
+            to_terminal(
+                f"mailtriage demo: cannot listen on {where}: {_reason(error).lower()}; "
+                "choose another place with --listen"
+            )
+            return 1
         table = _table(title="Sample mails: in by SMTP, out tagged")
         delivered = []
         for file in sample_files():
@@ -88,6 +92,13 @@ async def _demo(
             _show(console, await deliveries.get())
     finally:
         await mails.stop()
+
+
+def _reason(error: OSError) -> str:
+    """Why, in the system's words; Python adds to them where it happened."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return (error.strerror or str(error)).partition(" (")[0]
 
 
 def _show(console: Console, delivered: Delivered) -> None:
@@ -117,8 +128,8 @@ def _row(delivered: Delivered) -> tuple[Text, ...]:
     level = str(triage.priority)
     fields = dict(analysis.edits.insert)
     return (
-        Text(mail.from_name or mail.from_address or "<>"),
-        Text(mail.subject or "(none)"),
+        Text(harmless(mail.from_name or mail.from_address) or "<>"),
+        Text(harmless(mail.subject) or "(none)"),
         Text(triage.language),
         Text(triage.skill),
         Text(f"{level} {triage.score}", style=_COLOURS[level]),
@@ -158,11 +169,11 @@ def _besides(triage: Triage, status: Status, stripped: int) -> str:
 
 
 def _print_headers(console: Console, delivered: Delivered) -> None:
-    subject = delivered.analysis.mail.subject if delivered.analysis.mail else ""
+    subject = harmless(delivered.analysis.mail.subject if delivered.analysis.mail else "")
     console.print(Text(f"\nThe top of “{subject}” as the helpdesk gets it:", style="bold"))
     count = len(delivered.analysis.edits.insert)
     head = delivered.raw.decode("utf-8", "replace").splitlines()[: count + 2]
-    console.print(Text("\n".join(f"  {line}" for line in head)), soft_wrap=True)
+    console.print(Text("\n".join(f"  {harmless(line)}" for line in head)), soft_wrap=True)
 
 
 def _print_invitation(console: Console, listening: Endpoint) -> None:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from mailtriage.commands.terminal import to_terminal
+from mailtriage.commands.terminal import harmless, to_terminal
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
 from mailtriage.mail.model import Client, Envelope, Mail
@@ -53,9 +53,7 @@ def run_explain(
             for stored in stored_mails(path):
                 analysis, mail = explain_one(analyst, stored, rcpt, sender, client)
                 if as_json:
-                    click.echo(
-                        json.dumps(as_object(stored.name, mail, analysis), ensure_ascii=False)
-                    )
+                    click.echo(json_line(as_object(stored.name, mail, analysis)))
                 else:
                     print_page(console, stored.name, mail, analysis)
         except UnreadablePath as error:
@@ -75,7 +73,7 @@ def explain_one(
     first = read_message(stored.raw, limits=analyst.limits)
     envelope = Envelope(
         sender=_stored_sender(first) if sender is None else sender.strip("<>"),
-        recipients=(rcpt,) if rcpt else _stored_recipients(first),
+        recipients=(rcpt.strip("<>"),) if rcpt else _stored_recipients(first),
     )
     read = partial(
         read_message,
@@ -152,19 +150,19 @@ def as_object(name: str, mail: Mail, analysis: Analysis) -> dict[str, Any]:
     }
 
 
+def json_line(values: dict[str, Any]) -> bytes:
+    """JSON in UTF-8 whatever the locale (RFC 8259 section 8.1), without a line end.
+
+    What UTF-8 cannot carry, the odd bytes of a file name, becomes an escape, which JSON can.
+    """
+    return json.dumps(values, ensure_ascii=False).encode("utf-8", "backslashreplace")
+
+
 def print_page(console: Console, name: str, mail: Mail, analysis: Analysis) -> None:
     """One message as a page for people: what was read, the tags, why, and the edits."""
     triage = analysis.triage
-    console.rule(Text(name, style="bold"), align="left")
-    console.print(Text.assemble(("From     ", "dim"), _who(mail)))
-    console.print(Text.assemble(("Subject  ", "dim"), mail.subject or "(none)"))
-    text = mail.newest_text.strip()
-    shown = text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]} …"
-    console.print(
-        Text.assemble(("Text     ", "dim"), shown.replace("\n", "\n         ") or "(none)")
-    )
-    if mail.defects:
-        console.print(Text.assemble(("Defects  ", "dim"), ", ".join(mail.defects)))
+    console.rule(Text(harmless(name), style="bold"), align="left")
+    console.print(_mail(mail))
     console.print()
     level = str(triage.priority)
     console.print(
@@ -181,12 +179,27 @@ def print_page(console: Console, name: str, mail: Mail, analysis: Analysis) -> N
     if triage.why:
         console.print(_reasons(triage.why))
     for deletion in analysis.edits.delete:
-        console.print(Text(f"- {deletion.name} (number {deletion.index})", style="red"))
+        console.print(Text(f"- {harmless(deletion.name)} (number {deletion.index})", style="red"))
     for header, value in analysis.edits.insert:
         console.print(Text.assemble((f"+ {header}: ", "green"), value), soft_wrap=True)
     if not analysis.edits.insert:
         console.print(Text(f"no headers are added: {triage.direction} mail", style="dim"))
     console.print()
+
+
+def _mail(mail: Mail) -> Table:
+    """What was read of the mail; a long line goes on below its beginning."""
+    text = mail.newest_text.strip()
+    shown = text if len(text) <= _SHOWN_TEXT else f"{text[:_SHOWN_TEXT]} …"
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    table.add_row("From", Text(harmless(_who(mail)) or "(nobody)"))
+    table.add_row("Subject", Text(harmless(mail.subject) or "(none)"))
+    table.add_row("Text", Text(harmless(shown) or "(none)"))
+    if mail.defects:
+        table.add_row("Defects", ", ".join(mail.defects))
+    return table
 
 
 def _who(mail: Mail) -> str:
@@ -200,5 +213,5 @@ def _reasons(why: Sequence[Evidence]) -> Table:
     table.add_column("weight", justify="right")
     table.add_column("seen in", overflow="fold")
     for entry in why:
-        table.add_row(entry.facet, entry.id, f"{entry.weight:+g}", Text(entry.where))
+        table.add_row(entry.facet, entry.id, f"{entry.weight:+g}", Text(harmless(entry.where)))
     return table

@@ -6,6 +6,7 @@ Nothing is written and nothing leaves this process.
 import asyncio
 import dataclasses
 import socket
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -36,6 +37,13 @@ CUSTOMERS: Final = FixedCustomers(
 """The customer list of the demonstration."""
 
 
+_MOST_AT_ONCE: Final = 100
+"""Mails that wait for the next hop to take them; the oldest of more are those it refused."""
+
+_SIZE_LIMIT: Final = 50 * 1024 * 1024
+"""Bytes of one mail."""
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
     """One mail as the helpdesk would get it, and what was found out about it."""
@@ -59,6 +67,35 @@ class Helpdesk:
         return "250 2.0.0 delivered"
 
 
+class _PatientServer(SMTP):
+    """Takes every line that the door takes; RFC 5321 section 4.5.3.1.6 would stop at 1000 octets,
+    and the HTML of many a newsletter does not.
+    """
+
+    line_length_limit = _SIZE_LIMIT
+
+
+class _Inbox(Controller):
+    """The next hop in a thread of its own."""
+
+    def factory(self) -> SMTP:
+        """The server of one connection; the door has kept to the limit on size already."""
+        return _PatientServer(self.handler, data_size_limit=None, enable_SMTPUTF8=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _OnItsWay:
+    """A mail that was analysed, and may yet be refused by the next hop."""
+
+    before: bytes
+    after: bytes
+    analysis: Analysis
+
+    def is_of(self, received: bytes) -> bool:
+        """Whether that is what arrived. Untagged, when the tags were what made it too big."""
+        return received in (self.after, self.before)
+
+
 class EmbeddedMail:
     """The door, its next hop, and the mails that came through, in order."""
 
@@ -71,9 +108,9 @@ class EmbeddedMail:
         )
         self._analyst: Final = dataclasses.replace(analyst, config=config, customers=CUSTOMERS)
         self._delivered: Final = delivered
-        self._analyses: Final[list[Analysis]] = []
+        self._on_their_way: Final[deque[_OnItsWay]] = deque(maxlen=_MOST_AT_ONCE)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._helpdesk: Final = Controller(
+        self._helpdesk: Final = _Inbox(
             Helpdesk(self._on_received), hostname="127.0.0.1", port=_free_port()
         )
         self._door: SmtpDoor | None = None
@@ -86,6 +123,7 @@ class EmbeddedMail:
             listen=listen,
             next_hop=Endpoint("127.0.0.1", self._helpdesk.port),
             hostname="desk.example",
+            size_limit=_SIZE_LIMIT,
         )
         self._door = SmtpDoor(settings, self._tag)
         return await self._door.start()
@@ -101,14 +139,20 @@ class EmbeddedMail:
     ) -> bytes:
         read = partial(read_message, message, envelope=envelope, client=client, queue_id=mail_id)
         analysis = await asyncio.to_thread(self._analyst.analyse, read, header_names(message))
-        self._analyses.append(analysis)
-        return apply_edits(message, analysis.edits)
+        tagged = apply_edits(message, analysis.edits)
+        self._on_their_way.append(_OnItsWay(message, tagged, analysis))
+        return tagged
 
     def _on_received(self, raw: bytes) -> None:
-        # The door relays in the order in which it analyses when mails come one after the other.
-        assert self._loop is not None  # noqa: S101  start() has set it
-        analysis = self._analyses.pop(0)
-        self._loop.call_soon_threadsafe(self._delivered, Delivered(raw, analysis))
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._hand_over, raw)
+
+    def _hand_over(self, raw: bytes) -> None:
+        for mail in self._on_their_way:
+            if mail.is_of(raw):
+                self._on_their_way.remove(mail)
+                self._delivered(Delivered(raw, mail.analysis))
+                return
 
 
 async def send(raw: bytes, to: Endpoint) -> None:

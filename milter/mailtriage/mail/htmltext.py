@@ -30,53 +30,6 @@ _LOOSE_TAG: Final = re.compile(r"<[a-zA-Z/!?][^<>]*+>")
 _CHARACTER: Final = re.compile(r"&(?:#[xX]?[0-9a-fA-F]{1,12};?|([a-zA-Z][a-zA-Z0-9]{1,31};?))")
 
 
-class _Does(Enum):
-    """What an element does to the lines of text around it."""
-
-    LINE = 1
-    """Begins and ends a line."""
-    PARAGRAPH = 2
-    """The same, with an empty line before and after."""
-    BREAK = 3
-    ITEM = 4
-    CELL = 5
-    UNSHOWN = 6
-    """What is in it is no text."""
-    VERBATIM = 7
-    PICTURE = 8
-
-
-def _words(text: str) -> list[str]:
-    return text.split()
-
-
-_ELEMENTS: Final[dict[str, _Does]] = {
-    **dict.fromkeys(
-        _words(
-            "address article aside body caption center dd details dir div dl dt fieldset"
-            " figcaption figure footer form header html legend main menu nav optgroup option"
-            " section summary tbody tfoot thead tr"
-        ),
-        _Does.LINE,
-    ),
-    **dict.fromkeys(_words("blockquote h1 h2 h3 h4 h5 h6 hr ol p table ul"), _Does.PARAGRAPH),
-    **dict.fromkeys(
-        _words(
-            "applet audio canvas datalist head iframe map math noembed noframes object script"
-            " select style svg template title video xml"
-        ),
-        _Does.UNSHOWN,
-    ),
-    **dict.fromkeys(_words("listing pre textarea xmp"), _Does.VERBATIM),
-    "br": _Does.BREAK,
-    "li": _Does.ITEM,
-    "td": _Does.CELL,
-    "th": _Does.CELL,
-    "img": _Does.PICTURE,
-}
-_VOID: Final = frozenset(_words("area base br col embed hr img input link meta source wbr"))
-
-
 class _Scope(Enum):
     """What holds for everything within an element."""
 
@@ -121,22 +74,10 @@ def html_to_text(html: str, max_chars: int) -> str:
     if "<!" in html or "<?" in html:
         html = _DECLARATION.sub("", _without_comments(html))
     pieces = _TAG.split(html, _MAX_TAGS)
-    builder = _Builder(max_chars)
-    builder.text(pieces[0])
     if len(pieces) > 4 * _MAX_TAGS:
         pieces[-1] = ""
-    marks = _marks_in("\n".join(pieces[3::4]))
-    for position in range(1, len(pieces), 4):
-        closing, name, attribute_text, text = pieces[position : position + 4]
-        name = name.lower()
-        if closing:
-            builder.close(name)
-        else:
-            builder.open(name, attribute_text, marks)
-        if text:
-            builder.text(text)
-            if builder.room <= 0:
-                break
+    builder = _Builder(max_chars)
+    builder.read(pieces)
     lines = builder.finish()
     if not lines and builder.unclosed:
         # <style> or <title> without an end, or a hidden element around everything.
@@ -187,27 +128,56 @@ class _Builder:
     """Lines of text, put together tag by tag."""
 
     def __init__(self, max_chars: int) -> None:
-        self.room = max_chars
+        self._room = max_chars
         self._lines: list[str] = []
         self._line: list[str] = []
         self._cells: list[str] = []  # of a table row, up to the one that is open
         self._gap_wanted = False
         self._tight = False
         self._scopes: list[_OpenScope] = []
+        self._scoped: frozenset[str] = frozenset()  # names of elements in which a scope began
         self._hidden = False
         self._verbatim = False
         self._prefix = ""
         self._last_prefix = ""
+
+    def read(self, pieces: list[str]) -> None:
+        """Text, then for each tag: "/" or nothing, name, attributes, and the text behind it."""
+        self._text(pieces[0])
+        marks = _marks_in(pieces[3::4])
+        tags = zip(pieces[1::4], pieces[2::4], pieces[3::4], pieces[4::4], strict=True)
+        for closing, tag, attributes, text in tags:
+            # Nearly all tags have no scope to do with, and many do nothing at all (<span>, </td>).
+            name = tag.lower()
+            if closing:
+                if name in _ENDS or name in self._scoped:
+                    self._close(name)
+            elif (
+                name in _MAY_SCOPE or self._hidden or name in self._scoped or (marks and attributes)
+            ):
+                self._open(name, attributes, marks)
+            else:
+                begin = _BEGIN.get(name)
+                if begin is not None:
+                    begin(self, attributes)
+            if text:
+                if not self._hidden:
+                    self._text(text)
+                if self._room <= 0:
+                    break
 
     @property
     def unclosed(self) -> bool:
         """True when the document ended within something that is not shown."""
         return self._hidden
 
-    def text(self, text: str) -> None:
-        if self._hidden:
-            return
-        text = decode_characters(text[: self.room])
+    def _text(self, text: str) -> None:
+        text = text[: self._room]
+        if "&" in text:
+            text = decode_characters(text)
+        self._room -= len(text)
+        if not self._line and not self._verbatim and text.isspace() and "\xa0" not in text:
+            return  # what stands between two tags in most of the source
         if self._verbatim and "\n" in text:
             first, *others = text.split("\n")
             self._line.append(first)
@@ -216,40 +186,37 @@ class _Builder:
                 self._line.append(other)
         else:
             self._line.append(text)
-        self.room -= len(text)
 
-    def open(self, name: str, attributes: str, marks: list[tuple[str, _Scope]]) -> None:
-        does = _ELEMENTS.get(name)
-        if self._hidden and not self._ends_paragraph(does):
+    def _open(self, name: str, attributes: str, marks: list[tuple[str, _Scope]]) -> None:
+        """Begin an element that may begin a scope, or stand in one."""
+        if self._hidden and not self._ends_paragraph(name):
             if self._scopes[-1].name not in _RAW:
                 self._count(name, 1)
             return
-        scope: _Scope | None = None
-        if does is _Does.UNSHOWN:
-            scope = _Scope.HIDDEN
-        elif does is _Does.VERBATIM:
-            scope = _Scope.VERBATIM
-        elif does is not None:
-            _OPEN[does](self, attributes)
+        begin = _BEGIN.get(name)
+        if begin is not None:
+            begin(self, attributes)
+        scope = _SCOPES.get(name)
         if attributes and (marks or name == "blockquote"):
             scope = _marked_scope(name, attributes.lower(), marks) or scope
         if scope is None or name in _VOID or not self._enter(name, scope):
             self._count(name, 1)
 
-    def close(self, name: str) -> None:
+    def _close(self, name: str) -> None:
         if not self._hidden:
-            does = _ELEMENTS.get(name)
-            if does in _ENDS_LINE:
-                self._end_line()
-                if does is _Does.PARAGRAPH and not (self._tight and name == "p"):
+            if name in _LINES:
+                if self._line or self._cells:
+                    self._end_line()
+                if name in _PARAGRAPHS and not (self._tight and name == "p"):
                     self._gap_wanted = True
             elif name == "br":  # "</br>" is a line break in every browser
                 self._end_line(hard=True)
-        self._count(name, -1)
+        if name in self._scoped:
+            self._count(name, -1)
 
-    def _ends_paragraph(self, does: _Does | None) -> bool:
+    def _ends_paragraph(self, name: str) -> bool:
         """Close a hidden <p> whose end tag was left out, as the next block allows."""
-        if self._scopes[-1].name != "p" or does not in _ENDS_LINE:
+        if self._scopes[-1].name != "p" or name not in _LINES:
             return False
         self._scopes.pop()
         self._settle()
@@ -262,10 +229,12 @@ class _Builder:
         return self._lines
 
     def begin_line(self, _attributes: str) -> None:
-        self._end_line()
+        if self._line or self._cells:
+            self._end_line()
 
     def begin_paragraph(self, attributes: str) -> None:
-        self._end_line()
+        if self._line or self._cells:
+            self._end_line()
         # Outlook's paragraphs have no margin: an empty line is a paragraph of its own there.
         self._tight = "Mso" in attributes
         if not self._tight:
@@ -279,13 +248,16 @@ class _Builder:
         self._line.append("- ")
 
     def begin_cell(self, _attributes: str) -> None:
-        cell = " ".join("".join(self._line).split())
-        self._line.clear()
-        if cell:
-            self._cells.append(cell)
+        if self._line:
+            cell = " ".join("".join(self._line).split())
+            self._line.clear()
+            if cell:
+                self._cells.append(cell)
 
     def picture(self, attributes: str) -> None:
         """Clients send emoji as pictures; of other pictures the text is decoration."""
+        if attributes.isascii():
+            return
         found = _ALTERNATIVE_TEXT.search(attributes)
         if found and not found[1].isascii():
             self._line.append(decode_characters(found[1]))
@@ -346,6 +318,7 @@ class _Builder:
         self._settle()
 
     def _settle(self) -> None:
+        self._scoped = frozenset(opened.name for opened in self._scopes)
         kinds = [opened.scope for opened in self._scopes]
         self._hidden = _Scope.HIDDEN in kinds
         self._verbatim = _Scope.VERBATIM in kinds
@@ -353,22 +326,46 @@ class _Builder:
         self._prefix = "> " * min(quotes, _MAX_QUOTE_MARKS)
 
 
-_RAW: Final = frozenset(("script", "style", "title", "xmp", "textarea"))
-_ENDS_LINE: Final = (_Does.LINE, _Does.PARAGRAPH, _Does.ITEM, _Does.VERBATIM)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PARAGRAPHS: Final = _words("blockquote h1 h2 h3 h4 h5 h6 hr ol p table ul")
+_LINES: Final = _PARAGRAPHS | _words(
+    "address article aside body caption center dd details dir div dl dt fieldset figcaption figure"
+    " footer form header html legend li listing main menu nav optgroup option pre section summary"
+    " tbody textarea tfoot thead tr xmp"
+)
+_RAW: Final = _words("script style title xmp textarea")
+_VOID: Final = _words("area base br col embed hr img input link meta source wbr")
 _ALTERNATIVE_TEXT: Final = re.compile(r"""(?<=\balt=["'])([^"'<>]{1,8})(?=["'])""")
-_OPEN: Final[dict[_Does, Callable[[_Builder, str], None]]] = {
-    _Does.LINE: _Builder.begin_line,
-    _Does.PARAGRAPH: _Builder.begin_paragraph,
-    _Does.BREAK: _Builder.break_line,
-    _Does.ITEM: _Builder.begin_item,
-    _Does.CELL: _Builder.begin_cell,
-    _Does.PICTURE: _Builder.picture,
+_SCOPES: Final[dict[str, _Scope]] = {
+    **dict.fromkeys(
+        _words(
+            "applet audio canvas datalist head iframe map math noembed noframes object script"
+            " select style svg template title video xml"
+        ),
+        _Scope.HIDDEN,
+    ),
+    **dict.fromkeys(_words("listing pre textarea xmp"), _Scope.VERBATIM),
 }
+# What an element does where it begins. Those that begin a scope leave that to it.
+_BEGIN: Final[dict[str, Callable[[_Builder, str], None]]] = {
+    **dict.fromkeys(_LINES - _SCOPES.keys(), _Builder.begin_line),
+    **dict.fromkeys(_PARAGRAPHS, _Builder.begin_paragraph),
+    "br": _Builder.break_line,
+    "li": _Builder.begin_item,
+    "td": _Builder.begin_cell,
+    "th": _Builder.begin_cell,
+    "img": _Builder.picture,
+}
+_MAY_SCOPE: Final = _SCOPES.keys() | {"blockquote"}
+_ENDS: Final = _LINES | {"br"}
 
 
-def _marks_in(attributes: str) -> list[tuple[str, _Scope]]:
+def _marks_in(attributes: list[str]) -> list[tuple[str, _Scope]]:
     """The marks that stand anywhere in the document: mostly none, which saves a look at each."""
-    compact = attributes.lower().replace(" ", "")
+    compact = "\n".join(set(attributes)).lower().replace(" ", "")
     return [(mark, scope) for scope, known in _MARKS.items() for mark in known if mark in compact]
 
 

@@ -128,6 +128,7 @@ _VERB: Final = re.compile(
 _CLOCK: Final = re.compile(r"\b\d{1,2}[:.h]\d{2}(?!\d)")
 _DIGIT: Final = re.compile(r"\d")
 _RULE: Final = "-_=*#~—–― "
+_MARKING: Final = frozenset(f">{_RULE}")
 
 
 def _part(lines: list[str]) -> _Parted:
@@ -140,6 +141,11 @@ def _part(lines: list[str]) -> _Parted:
         line = lines[position].strip()
         if not line:
             segment.append("")
+            position += 1
+            continue
+        if line[0] not in _MARKING and "@" not in line and ":" not in line and "：" not in line:
+            # Nearly all lines: nothing of what is looked for below can be in them.
+            segment.append(lines[position])
             position += 1
             continue
         if line[0] == ">":
@@ -159,7 +165,7 @@ def _part(lines: list[str]) -> _Parted:
                 parted.quoted.extend(announced)
                 end = position + 1
             if end > position and not _quote_follows(lines, end):
-                if not any(any(own) for own in parted.own):
+                if not any(map(any, parted.own)):
                     parted.forwarded = lines[end:]
                 parted.quoted.extend(lines[position:])
                 return parted
@@ -171,7 +177,7 @@ def _part(lines: list[str]) -> _Parted:
             position = end
             segment = []
             parted.own.append(segment)
-    if not any(any(own) for own in parted.own):
+    if parted.quoted and not any(map(any, parted.own)):
         parted.forwarded = _forwarded_within(parted.quoted)
     return parted
 
@@ -306,18 +312,26 @@ def _may_end_attribution(line: str) -> bool:
 
 
 def _is_attribution(line: str, *, alone: bool) -> bool:
-    if not _DIGIT.search(line) and "@" not in line:
+    # The look for a verb of any language costs as much as all else here: it comes last.
+    has_address = "@" in line
+    if not has_address and not _DIGIT.search(line):
         return False
-    verb = _VERB.search(line)
     has_clock = _CLOCK.search(line) is not None
+    has_colon = line[-1] in ":："
     if not alone:
-        return verb is not None or (line[-1] in ":：" and ("@" in line or has_clock))
-    if verb is None:
-        # Gmail in languages it has no words for: a date, a clock, a name and an address.
-        return has_clock and line.endswith((">:", ">："))
-    if line[-1] not in ":：":
-        return has_clock and "@" in line and line.startswith(_OPENERS) and verb.end() == len(line)
-    return "@" in line or (has_clock and line.startswith(_OPENERS))
+        return (has_colon and (has_address or has_clock)) or _VERB.search(line) is not None
+    opens = has_clock and line.startswith(_OPENERS)
+    if not has_colon:
+        if not (opens and has_address):
+            return False
+        verb = _VERB.search(line)
+        return verb is not None and verb.end() == len(line)
+    with_verb = has_address or opens
+    # Gmail in languages it has no words for: a date, a clock, a name and an address.
+    without_verb = has_clock and line.endswith((">:", ">："))
+    if with_verb == without_verb:
+        return with_verb
+    return with_verb == (_VERB.search(line) is not None)
 
 
 def _begins_attribution(line: str, below: str) -> bool:

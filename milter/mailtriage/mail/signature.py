@@ -6,7 +6,7 @@ goes.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from mailtriage.mail import small_print
@@ -31,7 +31,10 @@ def _by_first_word(table: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, .
 _TAGLINES: Final = _by_first_word(TAGLINES)
 _OPENERS: Final = _by_first_word(small_print.DISCLAIMER_OPENERS)
 _STANDALONE: Final = _by_first_word(small_print.STANDALONE_OPENERS)
+_SMALL_PRINT: Final = _OPENERS.keys() | _STANDALONE.keys()
+_AROUND: Final = " \xa0*_-<>[](#!"  # what stands around a line's words, as decoration
 _CLOSINGS: Final = frozenset(phrase.casefold() for words in CLOSINGS.values() for phrase in words)
+_CLOSING_WORDS: Final = frozenset(phrase.split(" ", 1)[0].strip(".") for phrase in _CLOSINGS)
 _LONGEST_CLOSING: Final = max(map(len, _CLOSINGS))
 _PHONE: Final = re.compile(r"\+?\(?\d[\d ()/.\u2011\xa0-]{5,24}\d")
 _ADDRESS: Final = re.compile(r"\S@\S+\.\w|\bwww\.|https?://")
@@ -54,7 +57,9 @@ def body_end(lines: list[str], sender: str = "") -> int:
 
     lines: what is left when quotes are gone. sender: display name of the writer, or empty.
     """
-    end = _before_small_print(lines, _before_marks(lines))
+    # One look at each line; those few that begin as a known phrase does get a second one below.
+    words = [line.strip(_AROUND).partition(" ")[0].casefold() for line in lines]
+    end = _before_small_print(lines, words, _before_marks(lines, words))
     is_cut = end < len(lines)
     names = frozenset(word for word in sender.casefold().split() if len(word) > 1)
     for _ in range(4):
@@ -74,27 +79,35 @@ def _without_blank(lines: list[str], end: int) -> int:
     return end
 
 
-def _before_marks(lines: list[str]) -> int:
-    """Before "-- " (RFC 3676 §4.3), a PGP signature or a phone's tagline; all lines without one."""
+def _before_marks(lines: list[str], words: Sequence[str]) -> int:
+    """Before "-- " (RFC 3676 §4.3), a PGP signature or a phone's tagline; all lines without one.
+
+    words: the first of each line, folded.
+    """
     for number, line in enumerate(lines):
-        if not line:
-            continue
         if line[:2] == "--":
             if line.rstrip() == "--" or line.startswith("-----BEGIN PGP SIGNATURE"):
                 return number
-        elif _is_tagline(line):
+        elif words[number] in _TAGLINES and _is_tagline(line):
             return number
     return len(lines)
 
 
-def _before_small_print(lines: list[str], end: int) -> int:
+def _before_small_print(lines: list[str], words: Sequence[str], end: int) -> int:
     """Before the first line that begins as a disclaimer does, unless it is the first at all."""
+    if _SMALL_PRINT.isdisjoint(words):
+        return end
     seen_text = False
     for number in range(end):
         line = lines[number]
         if not line:
             continue
-        if seen_text and len(line) >= 10 and _begins_small_print(lines, number, end):
+        if (
+            seen_text
+            and words[number] in _SMALL_PRINT
+            and len(line) >= 10
+            and _begins_small_print(lines, number, end)
+        ):
             return number
         seen_text = True
     return end
@@ -141,8 +154,12 @@ def _footer_start(lines: list[str], end: int) -> int:
     paragraph = _paragraph(lines, start, end)
     if _is_footer(paragraph):
         return start
-    if end - start > 1 and _is_footer(lines[end - 1].casefold()):
-        return end - 1
+    if (
+        end - start > 1
+        and len(paragraph) >= _MAX_PARAGRAPH
+        and _is_footer(lines[end - 1].casefold())
+    ):
+        return end - 1  # the paragraph was cut before this line
     return start if _is_disclaimer(lines, start, paragraph) else end
 
 
@@ -153,16 +170,16 @@ def _is_footer(paragraph: str) -> bool:
     return (
         speaks_of(small_print.FOOTER_MARKS)
         or (speaks_of(small_print.RECEIVED_BECAUSE) and speaks_of(small_print.MAIL_WORDS))
-        or (speaks_of(small_print.UNSUBSCRIBE_MARKS) and speaks_of(small_print.LINK_MARKS))
+        or (speaks_of(small_print.LINK_MARKS) and speaks_of(small_print.UNSUBSCRIBE_MARKS))
     )
 
 
 def _is_disclaimer(lines: list[str], start: int, paragraph: str) -> bool:
     """True for a paragraph that speaks of secrecy, and of the right reader or the mail itself."""
     secret, reader = small_print.DISCLAIMER_TOPICS[:2]
-    if not any(mark in paragraph for mark in secret):
+    if not any(map(paragraph.__contains__, secret)):
         return False
-    if any(mark in paragraph for mark in reader):
+    if any(map(paragraph.__contains__, reader)):
         return True
     above = _without_blank(lines, start)
     under_signature = above > 0 and len(lines[above - 1]) < 60 and lines[above - 1][-1] not in ".!?"
@@ -221,7 +238,9 @@ def _is_closing(line: str) -> bool:
     if folded in _CLOSINGS:
         return True
     words = line.replace(",", " ").split()
-    if not 1 < len(words) <= 7 or line[-1] in ".!?:" or any(char.isdigit() for char in line):
+    if not 1 < len(words) <= 7 or words[0].strip(".").casefold() not in _CLOSING_WORDS:
+        return False
+    if line[-1] in ".!?:" or any(char.isdigit() for char in line):
         return False
     return any(
         " ".join(words[:count]).strip(".").casefold() in _CLOSINGS
@@ -244,14 +263,18 @@ def _leads_into_block(lines: list[str], closing: int, end: int) -> bool:
 
 def _may_be_contact(line: str) -> bool:
     """True for a line that is short and no sentence, or tells how to reach somebody."""
+    if len(line) > 2 * _MAX_CONTACT:
+        return False
     words = line.split()
-    if _is_contact(line):
-        return len(line) <= 2 * _MAX_CONTACT and (len(words) <= 8 or line[-1] not in ".!?")
-    if len(line) > _MAX_CONTACT or line[-1] in "!?:;,…" or len(words) > 8:
-        return False
-    if line[-1] == "." and len(words) > 3:
-        return False
-    return not line[0].islower() or (len(words) <= 3 and words[0] not in small_print.NAME_PARTICLES)
+    if len(words) > 8:
+        return line[-1] not in ".!?" and _is_contact(line)
+    if len(line) <= _MAX_CONTACT and line[-1] not in "!?:;,…":
+        few = len(words) <= 3
+        if (few or line[-1] != ".") and (
+            not line[0].islower() or (few and words[0] not in small_print.NAME_PARTICLES)
+        ):
+            return True
+    return _is_contact(line)
 
 
 def _is_contact(line: str) -> bool:
@@ -279,12 +302,12 @@ def _is_company(line: str) -> bool:
 
 def _is_name(line: str) -> bool:
     """True for what can be a person's or a company's name: few words, each with a capital."""
-    if len(line) > 60 or line[-1] in "!?:;" or any(char.isdigit() for char in line):
+    if len(line) > 60 or line[-1] in "!?:;":
         return False
     words = line.replace(",", " ").split()
-    if not 1 <= len(words) <= 7:
+    if not 1 <= len(words) <= 7 or not words[0][0].isupper():
         return False
-    return words[0][0].isupper() and all(
+    return all(
         word[0].isupper() or word.casefold() in small_print.NAME_PARTICLES or not word[0].isalpha()
         for word in words
-    )
+    ) and not any(char.isdigit() for char in line)

@@ -18,7 +18,7 @@ def form_message(lines: list[str]) -> list[str] | None:
     """
     known = 0
     for number, line in enumerate(lines[:_TOP_LINES]):
-        label, value = _field(line)
+        label, value = _field(line) if ":" in line or "\t" in line else ("", "")
         if not label:
             if line.strip() and not known and number > 6:
                 return None

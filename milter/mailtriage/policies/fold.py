@@ -14,9 +14,6 @@ import re
 import unicodedata
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 # Letters that Unicode does not decompose. One letter for one: the longer transcriptions that people
 # type instead ("ae", "ss") are spelled out by `spellings`.
 _BASE: Final = dict(zip("øłđðþßæœıŧħŋ", "olddtsaoithn", strict=True))
@@ -50,17 +47,32 @@ def _byte(code: int) -> int:
     return 0x80 | (ord(lower) & 0x7F)
 
 
-def _table() -> NDArray[np.uint8]:
-    table = np.full(0x10000, 0x20, dtype=np.uint8)
-    table[:0x3000] = [_byte(code) for code in range(0x3000)]
-    # Kana, CJK and Hangul: letters throughout, and none of them has a base.
-    east = np.arange(0x3040, 0xD7B0)
-    table[east] = 0x80 | (east & 0x7F)
-    return table
+def _table(codec: str) -> bytes:
+    """What each byte of a one-byte character set folds to."""
+    characters = [bytes([code]).decode(codec, "replace") for code in range(256)]
+    return bytes(_byte(ord(character)) for character in characters)
 
 
-# The last entry also stands for everything above the basic plane: emoji and rare scripts.
-_TABLE: Final = _table()
+class _AnyCharacter(dict[int, str]):
+    """For `str.translate`: a character folded, as the character whose code is the folded byte.
+
+    Filled as letters are met, and only with those of the basic plane: it has an end.
+    """
+
+    def __missing__(self, code: int) -> str:
+        folded = chr(_byte(code))
+        if code < 0x10000:
+            self[code] = folded
+        return folded
+
+
+# Nearly every mail fits one of these; bytes.translate takes a tenth of the time of str.translate,
+# and Latin-1 a tenth of the time of the others.
+_ONE_BYTE_SETS: Final = tuple((codec, _table(codec)) for codec in ("latin-1", "cp1250", "cp1252"))
+_ANY: Final = _AnyCharacter()
+
+# Emoji, symbols, quotes and dashes, which are no letters anyway, would keep a text out of all.
+_SYMBOLS: Final = re.compile("[\u2010-\u2bff\ufe00-\ufe0f\U0001f000-\U0001faff]")
 
 
 def squeeze(text: str) -> str:
@@ -77,8 +89,14 @@ def squeeze(text: str) -> str:
 
 def fold(text: str) -> bytes:
     """One byte for each character: [a-z0-9], above 127 for other letters, else a blank."""
-    codes = np.frombuffer(text.encode("utf-32-le", "replace"), dtype=np.uint32)
-    return _TABLE[np.minimum(codes, 0xFFFF)].tobytes()
+    if not text.isascii():
+        text = _SYMBOLS.sub(" ", text)
+    for codec, table in _ONE_BYTE_SETS:
+        try:
+            return text.encode(codec).translate(table)
+        except UnicodeEncodeError:
+            continue
+    return text.translate(_ANY).encode("latin-1")
 
 
 def spellings(phrase: str) -> tuple[str, ...]:
