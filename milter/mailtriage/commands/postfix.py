@@ -8,6 +8,7 @@ import click
 
 from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
+from mailtriage.config.endpoints import host_and_port
 from mailtriage.service.load import LoadError, read_everything
 from mailtriage.shipped import shipped_directory
 
@@ -17,6 +18,10 @@ STRIP_FILE: Final = "mailtriage_strip.regexp"
 CONNECT_TIMEOUT: Final = 5
 COMMAND_TIMEOUT: Final = 10
 """Seconds that Postfix waits; far above our own deadline, far below its default of 300."""
+
+
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  translated, not bound
+"""Where to reach a socket that listens on every address, from this machine."""
 
 
 def run_postfix(files: Sequence[Path] | None) -> int:
@@ -51,6 +56,8 @@ def _address(config: Config) -> str:
         return "unix:mailtriage/milter.sock"
     if listen.kind == "unix" and listen.path.startswith(f"{QUEUE_DIRECTORY}/"):
         return f"unix:{listen.path.removeprefix(f'{QUEUE_DIRECTORY}/')}"
+    if listen.host in _ANY:
+        return f"inet:{host_and_port(_ANY[listen.host], listen.port)}"
     return str(listen)
 
 

@@ -2,6 +2,7 @@
 
 import grp
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Final, Protocol
@@ -13,6 +14,8 @@ from mailtriage.toml_source import UNREADABLE_HINT, did_you_mean
 
 _POSTFIX_PATIENCE: Final = 20.0
 """Seconds: the content_timeout of the shipped Postfix recipe."""
+
+_NOT_FOR_MAIN_CF: Final = re.compile(r"""[\s,{}$'"\\`]""")
 
 
 class Report(Protocol):
@@ -46,6 +49,11 @@ def _check_milter(config: Config, report: Report) -> None:
             "every user of this machine can connect",
             'write "0660" and name Postfix\'s group in socket_group',
             warning=True,
+        )
+    if milter.listen.kind == "unix" and _NOT_FOR_MAIN_CF.search(milter.listen.path):
+        report(
+            ("milter", "listen"),
+            "main.cf has no way to write a path with blanks, commas, braces, quotes or $",
         )
     if milter.socket_group:
         try:

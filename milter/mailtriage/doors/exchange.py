@@ -22,7 +22,8 @@ from mailtriage.mail.model import Client, Envelope
 from mailtriage.tags.model import Deletion, Edits, Status
 
 _LENGTH: Final = struct.Struct("!I")
-_CHUNK: Final = 256 * 1024
+_CHUNK: Final = 64 * 1024
+"""Bytes of one read: most mails fit, and the allocator serves it without asking the kernel."""
 
 MAX_QUESTION: Final = 64 * 1024 * 1024
 """Bytes of one question; a door cuts the body at max_scan_bytes long before."""

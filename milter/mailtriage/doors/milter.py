@@ -110,10 +110,10 @@ class MilterDoor:
         """
         milter.set_exception_policy(Milter.CONTINUE)
         milter.set_flags(_ACTIONS)
-        milter.set_connect_callback(_guarded(self._on_connect))
-        milter.set_envfrom_callback(_guarded(self._on_mail))
-        milter.set_envrcpt_callback(_guarded(self._on_rcpt))
-        milter.set_header_callback(_guarded(self._on_header))
+        milter.set_connect_callback(_guarded(self._on_connect, silent=True))
+        milter.set_envfrom_callback(_guarded(self._on_mail, silent=True))
+        milter.set_envrcpt_callback(_guarded(self._on_rcpt, silent=True))
+        milter.set_header_callback(self._on_header)
         milter.set_body_callback(_guarded(self._on_body))
         milter.set_eom_callback(_guarded(self._on_end))
         milter.set_abort_callback(_guarded(self._on_abort))
@@ -162,36 +162,40 @@ class MilterDoor:
         return _CONTINUE
 
     def _on_connect(self, ctx: Any, name: str, _family: int, address: Any) -> int:
-        session = ctx.getpriv()
+        session: _Session = ctx.getpriv()
         session.name = name or ""
         if isinstance(address, tuple):
             session.address = address[0]
             # Postfix gives port 0 to mail from sendmail(1) (non_smtpd_milters).
             session.protocol = "smtp" if address[1] else "local"
-        return int(session.silence)
+        return session.silence
 
     def _on_mail(self, ctx: Any, sender: bytes, *_: bytes) -> int:
-        session = ctx.getpriv()
+        session: _Session = ctx.getpriv()
         session.message = Message(_address(sender))
-        return int(session.silence)
+        return session.silence
 
     def _on_rcpt(self, ctx: Any, recipient: bytes, *_: bytes) -> int:
-        session = ctx.getpriv()
+        session: _Session = ctx.getpriv()
         if session.message is not None:
             session.message.recipients.append(_address(recipient))
-        return int(session.silence)
+        return session.silence
 
     def _on_header(self, ctx: Any, name: str, value: bytes) -> int:
-        session = ctx.getpriv()
-        message = session.message
-        if message is not None:
-            # Names are kept without end, or a forged field would hide behind thousands of others.
-            enough = len(message.headers) >= MAX_HEADERS
-            message.headers.append((name, b"" if enough else value))
-        return int(session.silence)
+        # Called fifty times a mail, and so guarded within rather than by one more call around it.
+        try:
+            session: _Session = ctx.getpriv()
+            message = session.message
+            if message is not None:
+                # Names are kept without end, or a forged field would hide behind thousands.
+                enough = len(message.headers) >= MAX_HEADERS
+                message.headers.append((name, b"" if enough else value))
+            return session.silence
+        except Exception:  # noqa: BLE001  see _guarded
+            return _NOREPLY
 
     def _on_body(self, ctx: Any, chunk: bytes) -> int:
-        session = ctx.getpriv()
+        session: _Session = ctx.getpriv()
         message = session.message
         if message is None or not message.complete:
             return _CONTINUE
@@ -204,7 +208,7 @@ class MilterDoor:
         return _SKIP if session.can_skip else _CONTINUE
 
     def _on_end(self, ctx: Any) -> int:
-        session = ctx.getpriv()
+        session: _Session = ctx.getpriv()
         message: Message | None = session.message
         session.message = None
         if message is None:
@@ -250,7 +254,7 @@ class MilterDoor:
 
     def _on_abort(self, ctx: Any) -> int:
         # Also called after a mail that went through (RFC-wise a plain reset): never a signal.
-        session = ctx.getpriv()
+        session: _Session | None = ctx.getpriv()
         if session is not None:
             session.message = None
         return _CONTINUE
@@ -263,22 +267,18 @@ class MilterDoor:
         return _CONTINUE
 
 
-def _guarded(callback: Callable[..., int]) -> Callable[..., int]:
-    """A callback that lets the mail pass whatever happens in it."""
+def _guarded(callback: Callable[..., int], *, silent: bool = False) -> Callable[..., int]:
+    """A callback that lets the mail pass whatever happens in it; `silent` ones owe no reply."""
 
     @wraps(callback)
     def guarded(ctx: Any, *arguments: Any) -> int:
         try:
             return callback(ctx, *arguments)
         except Exception:  # noqa: BLE001  the MTA goes on, and so does the mail
-            session = ctx.getpriv()
-            in_transaction = callback.__name__ in _STEPS_WITHOUT_REPLY and session is not None
-            return int(session.silence) if in_transaction else _CONTINUE
+            session: _Session | None = ctx.getpriv()
+            return session.silence if session is not None and silent else _CONTINUE
 
     return guarded
-
-
-_STEPS_WITHOUT_REPLY: Final = frozenset({"_on_connect", "_on_mail", "_on_rcpt", "_on_header"})
 
 
 def _macro(ctx: Any, name: str) -> str:

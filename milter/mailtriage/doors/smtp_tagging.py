@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import ipaddress
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -64,7 +65,7 @@ class Tagger:
 
     async def _ask(self, question: Question) -> Answer:
         async with asyncio.timeout(self._deadline):
-            reader, writer = await asyncio.open_unix_connection(self._analysers)
+            reader, writer = await asyncio.open_unix_connection(sock=_connected(self._analysers))
             try:
                 writer.write(encode_question(question))
                 length = int.from_bytes(await reader.readexactly(4))
@@ -83,6 +84,21 @@ class Tagger:
             profile=self._analyst.profile(question.envelope.recipients),
             detail=type(fault).__name__,
         )
+
+
+def _connected(analysers: Path) -> socket.socket:
+    """A connection to the analysers, at once or not at all; BlockingIOError when too many wait.
+
+    asyncio would take that error for a connection that is on its way.
+    """
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.setblocking(False)  # noqa: FBT003  the signature of socket
+        connection.connect(str(analysers))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _is_loopback(address: str) -> bool:

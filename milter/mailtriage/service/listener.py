@@ -94,13 +94,29 @@ def listen(address: SocketAddress, *, mode: int, group: str, inherit: bool) -> L
     if passed is None and address.kind == "fd":
         passed = address.descriptor
     if passed is not None:
-        listener = Listener(socket.socket(fileno=os.dup(passed)), None)
+        listener = _inherited(passed)
     elif address.kind == "unix":
         listener = _listen_unix(Path(address.path), mode, group)
     else:
         listener = _listen_tcp(address.host, address.port)
     os.set_blocking(listener.fileno(), False)
     return listener
+
+
+def _inherited(descriptor: int) -> Listener:
+    """The listening socket that whoever started us left open."""
+    try:
+        sock = socket.socket(fileno=os.dup(descriptor))
+        listening = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        what = (
+            f"no socket was passed to this process: {(error.strerror or 'unknown error').lower()}"
+        )
+        raise ListenError(f"fd:{descriptor}: {what}") from None
+    if not listening:
+        sock.close()
+        raise ListenError(f"fd:{descriptor}: the socket that was passed does not listen")
+    return Listener(sock, None)
 
 
 def _listen_unix(path: Path, mode: int, group: str) -> Listener:

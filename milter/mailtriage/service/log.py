@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+import select
 import threading
 import time
 from collections import deque
@@ -28,6 +29,17 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 MAX_WAITING: Final = 10_000
 """Lines that wait for a slow standard error; older ones are dropped and counted."""
 
+PIPE_BUF: Final = select.PIPE_BUF
+"""Bytes that a pipe takes in one piece (pipe(7)): lines of several processes stay whole. Also what
+there is room for when poll(2) says that a pipe can be written to.
+"""
+
+PATIENCE: Final = 0.2
+"""Seconds that whoever reads standard error may hold up the writing of a line."""
+
+RETRY_INTERVAL: Final = 1.0
+"""Seconds after which a standard error that was not read is tried again."""
+
 FLUSH_INTERVAL: Final = 0.05
 """Seconds for which lines are gathered into one write; a wake-up a mail would cost more."""
 
@@ -45,6 +57,19 @@ def _value(value: object) -> str:
     return '"' + _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", text) + '"'
 
 
+def _is_journal(stream: int) -> bool:
+    """Whether that descriptor leads to journald, which is what JOURNAL_STREAM names.
+
+    Whoever redirects the output of a service, or starts us from a shell that is one, has the
+    variable without the journal (systemd.exec(5)).
+    """
+    try:
+        status = os.fstat(stream)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
 class Log:
     """Writes log lines from a thread of its own: nobody who logs waits for disk or journal."""
 
@@ -52,21 +77,21 @@ class Log:
         """`stream` is the file descriptor that lines are written to."""
         self._threshold: Final = _LEVELS[level]
         self._stream: Final = stream
-        self._prefixed: Final = bool(os.environ.get("JOURNAL_STREAM"))
-        self._lines: Final[deque[str]] = deque(maxlen=MAX_WAITING)
+        self._prefixed: Final = _is_journal(stream)
+        self._lines: Final[deque[bytes]] = deque(maxlen=MAX_WAITING)
+        self._unwritten = b""
         self._dropped = 0
         self._wake: Final = threading.Event()
         self._writing: Final = threading.Lock()
         self._thread: threading.Thread | None = None
 
     def line(self, level: Level, fields: Mapping[str, object]) -> None:
-        """Queue one line; returns at once."""
+        """Queue one line; returns at once, or without the thread after `PATIENCE` at the latest."""
         if _LEVELS[level] < self._threshold:
             return
-        prefix = _SYSLOG[level] if self._prefixed else f"level={level} "
         if len(self._lines) == MAX_WAITING:
             self._dropped += 1
-        self._lines.append(f"{prefix}{logfmt(fields)}\n")
+        self._lines.append(self._encoded(level, fields))
         if self._thread is None:
             self.flush()
         elif not self._wake.is_set():
@@ -74,29 +99,51 @@ class Log:
 
     def start_thread(self) -> None:
         """Write in the background from now on. Not before a fork: threads do not survive it."""
+        # What the parent could not write yet is the parent's to write.
+        self._lines.clear()
+        self._unwritten = b""
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
 
     def flush(self) -> None:
-        """Write what waits."""
+        """Write what waits, as far as it is read; the rest goes on waiting."""
         with self._writing:
-            lines = []
-            while self._lines:
-                lines.append(self._lines.popleft())
-            if self._dropped:
-                lines.append(f"level=warning event=log-dropped lines={self._dropped}\n")
-                self._dropped = 0
-            data = "".join(lines).encode("utf-8", "backslashreplace")
             try:
-                while data:
-                    data = data[os.write(self._stream, data) :]
+                while self._unwritten or self._lines or self._dropped:
+                    if not self._takes_more():
+                        return
+                    self._unwritten = self._unwritten or self._batch()
+                    written = os.write(self._stream, self._unwritten[:PIPE_BUF])
+                    self._unwritten = self._unwritten[written:]
             except OSError:
                 # A log that cannot be written is no reason to hold up mail.
-                return
+                self._unwritten = b""
+
+    def _takes_more(self) -> bool:
+        poll = select.poll()
+        poll.register(self._stream, select.POLLOUT)
+        return bool(poll.poll(PATIENCE * 1000))
+
+    def _batch(self) -> bytes:
+        """Whole lines, as many as go into one piece; at least one."""
+        batch = b""
+        if self._dropped:
+            batch = self._encoded("warning", {"event": "log-dropped", "lines": self._dropped})
+            self._dropped = 0
+        elif self._lines:
+            batch = self._lines.popleft()
+        # The length is known before the line is taken: one that does not fit stays the first.
+        while self._lines and len(batch) + len(self._lines[0]) <= PIPE_BUF:
+            batch += self._lines.popleft()
+        return batch
+
+    def _encoded(self, level: Level, fields: Mapping[str, object]) -> bytes:
+        prefix = _SYSLOG[level] if self._prefixed else f"level={level} "
+        return f"{prefix}{logfmt(fields)}\n".encode("utf-8", "backslashreplace")
 
     def _run(self) -> None:
         while True:
-            self._wake.wait()
+            self._wake.wait(RETRY_INTERVAL if self._unwritten or self._lines else None)
             time.sleep(FLUSH_INTERVAL)
             self._wake.clear()
             self.flush()
@@ -117,7 +164,9 @@ class AddressMask:
             return "<>"
         if self._plain:
             return address
-        digest = hashlib.blake2b(address.lower().encode(), key=self._key, digest_size=6)
+        # Bytes of an address that are no UTF-8 come as lone surrogates.
+        raw = address.lower().encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(raw, key=self._key, digest_size=6)
         return digest.hexdigest()
 
 

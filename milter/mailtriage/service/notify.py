@@ -41,6 +41,5 @@ def passed_socket() -> int | None:
     """The listening socket that a systemd .socket unit passed to this process, if one did."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
         return None
-    if int(os.environ.get("LISTEN_FDS") or "0") < 1:
-        return None
-    return FIRST_PASSED_FD
+    count = os.environ.get("LISTEN_FDS", "")
+    return FIRST_PASSED_FD if count.isdecimal() and int(count) > 0 else None
