@@ -7,6 +7,7 @@ come first served, in one pass.
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final
 
 from mailtriage.mail.words import decode_words, plain_words
@@ -76,8 +77,12 @@ def message_ids(raw: bytes) -> tuple[str, ...]:
     found = _MESSAGE_ID.findall(raw)
     if not found and b"<" not in raw:
         found = [word for word in raw.split() if b"@" in word and len(word) <= _MAX_ID]
-    ids = (b"".join(item.split()).decode("utf-8", "replace") for item in found)
-    return tuple(f"<{item}>" for item in ids if item and item.isprintable())
+    ids: list[str] = []
+    for item in found:
+        text = b"".join(item.split()).decode("utf-8", "replace")
+        if text and text.isprintable():
+            ids.append(f"<{text}>")
+    return tuple(ids)
 
 
 def thread_ids(references: list[bytes], in_reply_to: list[bytes]) -> tuple[str, ...]:
@@ -86,9 +91,9 @@ def thread_ids(references: list[bytes], in_reply_to: list[bytes]) -> tuple[str, 
     Of a longer thread the first id and the last 63 are kept: the one that began it, and those that
     a helpdesk still knows.
     """
-    seen = dict.fromkeys(
-        message_id for raw in (*references, *in_reply_to) for message_id in message_ids(raw)
-    )
+    if not references and not in_reply_to:
+        return ()
+    seen = dict.fromkeys(chain.from_iterable(map(message_ids, (*references, *in_reply_to))))
     ids = tuple(seen)
     if len(ids) > _MAX_REFERENCES:
         return (ids[0], *ids[-(_MAX_REFERENCES - 1) :])

@@ -76,26 +76,27 @@ class Headers:
     """The header fields of a mail, in order, looked up by name without regard to case.
 
     Of the 50 fields of an ordinary mail some ten are ever asked for, so that the pairs are kept as
-    they came, and a `Header` is made of those that are.
+    they came, and made ready when they are.
     """
 
-    __slots__ = ("_as_header", "_decoded", "_fields", "_known", "_names")
+    __slots__ = ("_as_raw", "_decoded", "_fields", "_known", "_names")
 
     def __init__(
         self,
         fields: Iterable[tuple[str, bytes]] = (),
         *,
-        as_header: Callable[[tuple[str, bytes]], Header] = Header._make,
+        as_raw: Callable[[bytes], bytes] = bytes,
     ) -> None:
-        """fields: name and field body of each, top first; as_header: makes a `Header` of one."""
-        self._as_header: Final = as_header
+        """fields: name and body of each, top first. as_raw: makes a body what `Header.raw` is."""
+        self._as_raw: Final = as_raw
         self._fields: Final = tuple(fields)
         self._names: Final = [name.lower() for name, _ in self._fields]
         self._known: Final = dict.fromkeys(self._names)
         self._decoded: Final[dict[str, str]] = {}
 
     def __iter__(self) -> Iterator[Header]:
-        return map(self._as_header, self._fields)
+        for name, body in self._fields:
+            yield Header(name, self._as_raw(body))
 
     def __len__(self) -> int:
         return len(self._fields)
@@ -117,8 +118,8 @@ class Headers:
         if key not in self._known:
             return []
         return [
-            self._as_header(pair)
-            for pair, known in zip(self._fields, self._names, strict=True)
+            Header(spelled, self._as_raw(body))
+            for (spelled, body), known in zip(self._fields, self._names, strict=True)
             if known == key
         ]
 
@@ -131,7 +132,7 @@ class Headers:
         key = name.lower()
         if key not in self._known:
             return b""
-        return self._as_header(self._fields[self._names.index(key)]).raw
+        return self._as_raw(self._fields[self._names.index(key)][1])
 
     def first(self, name: str) -> str:
         """Decoded value of the first field of that name; empty when there is none.

@@ -11,7 +11,7 @@ made to be slow takes as long as any other of its length.
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailtriage.mail import reply_marks
 from mailtriage.mail.signature import body_end
@@ -22,8 +22,7 @@ _ATTRIBUTION_LINES: Final = 3
 _HEADER_LINES: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(NamedTuple):
     """A text taken apart. Lines are as they came; each part may be empty."""
 
     newest: str
@@ -136,18 +135,19 @@ def _part(lines: list[str]) -> _Parted:
     parted = _Parted([], [], [])
     segment: list[str] = []
     parted.own.append(segment)
+    # Nothing of what is looked for below can be in the other lines, which are most.
+    marked = [
+        number
+        for number, line in enumerate(lines)
+        if ":" in line or "@" in line or line.lstrip()[:1] in _MARKING or "：" in line
+    ]
     position = 0
-    while position < len(lines):
+    for number in marked:
+        if number < position:
+            continue
+        segment.extend(_with_empty_lines(lines[position:number]))
+        position = number
         line = lines[position].strip()
-        if not line:
-            segment.append("")
-            position += 1
-            continue
-        if line[0] not in _MARKING and "@" not in line and ":" not in line and "：" not in line:
-            # Nearly all lines: nothing of what is looked for below can be in them.
-            segment.append(lines[position])
-            position += 1
-            continue
         if line[0] == ">":
             parted.quoted.extend(_take_attribution(segment, alone=False))
             end = _quote_end(lines, position)
@@ -177,9 +177,15 @@ def _part(lines: list[str]) -> _Parted:
             position = end
             segment = []
             parted.own.append(segment)
+    segment.extend(_with_empty_lines(lines[position:]))
     if parted.quoted and not any(map(any, parted.own)):
         parted.forwarded = _forwarded_within(parted.quoted)
     return parted
+
+
+def _with_empty_lines(lines: list[str]) -> list[str]:
+    """The same lines, those of blanks only emptied."""
+    return [line if line.strip() else "" for line in lines]
 
 
 def _quote_end(lines: list[str], position: int) -> int:

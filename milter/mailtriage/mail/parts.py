@@ -8,8 +8,7 @@ that cannot be made sense of is an attachment, a tree that cannot be walked is t
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailtriage.mail.fields import MimeField, file_name, parse_mime_field, split_fields
 from mailtriage.mail.htmltext import html_to_text
@@ -48,8 +47,7 @@ _STUB_CHARS: Final = 300
 _GUESSED_BOUNDARY: Final = re.compile(rb"\s*+--([^\s][^\r\n]{0,199})\r?\n(?=[Cc]ontent-)")
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """What was found in a body."""
 
     text: str = ""
@@ -59,8 +57,7 @@ class Body:
     defects: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Leaf:
+class _Leaf(NamedTuple):
     """A text part: where its content stands, and how it is encoded."""
 
     start: int
@@ -70,8 +67,7 @@ class _Leaf:
     is_html: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Group:
+class _Group(NamedTuple):
     """A multipart: all of its children, or in an alternative the best of them."""
 
     children: tuple["_Leaf | _Group", ...]

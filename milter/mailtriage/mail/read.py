@@ -10,7 +10,6 @@ from mailtriage.mail.fields import skip_mbox_line, split_fields
 from mailtriage.mail.model import (
     Client,
     Envelope,
-    Header,
     Headers,
     Limits,
     Mail,
@@ -105,13 +104,11 @@ def _bounded(
     return pairs, []
 
 
-def _as_header(pair: tuple[str, bytes]) -> Header:
-    """A field as it was handed over, without the blank before its body and the CRs in its folds."""
-    name, body = pair
-    raw = body[1:] if body[:1] in (b" ", b"\t") else body
-    if b"\r" in raw:
-        raw = raw.replace(b"\r\n", b"\n").replace(b"\r", b"")
-    return Header(name, raw)
+def _as_raw(body: bytes) -> bytes:
+    """A field body without the blank that a milter sees before it, and without CRs in its folds."""
+    if body[:1] in (b" ", b"\t"):
+        body = body[1:]
+    return body.replace(b"\r\n", b"\n").replace(b"\r", b"") if b"\r" in body else body
 
 
 def _read(
@@ -124,7 +121,7 @@ def _read(
     body_complete: bool,
     defects: list[str],
 ) -> Mail:
-    headers = Headers(fields, as_header=_as_header)
+    headers = Headers(fields, as_raw=_as_raw)
     try:
         return _understand(
             headers, body, envelope, client, queue_id, limits, body_complete, defects

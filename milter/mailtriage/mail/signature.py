@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from mailtriage.mail import small_print
+from mailtriage.mail.phrases import any_of
 from mailtriage.mail.reply_marks import CLOSINGS, TAGLINES
 
 _TAIL_LINES: Final = 14
@@ -36,6 +37,17 @@ _AROUND: Final = " \xa0*_-<>[](#!"  # what stands around a line's words, as deco
 _CLOSINGS: Final = frozenset(phrase.casefold() for words in CLOSINGS.values() for phrase in words)
 _CLOSING_WORDS: Final = frozenset(phrase.split(" ", 1)[0].strip(".") for phrase in _CLOSINGS)
 _LONGEST_CLOSING: Final = max(map(len, _CLOSINGS))
+_FOOTER_OR_DISCLAIMER: Final = re.compile(
+    any_of(
+        (
+            *small_print.FOOTER_MARKS,
+            *small_print.RECEIVED_BECAUSE,
+            *small_print.LINK_MARKS,
+            *small_print.DISCLAIMER_TOPICS[0],
+        )
+    )
+)
+"""One of these stands in every paragraph that is either."""
 _PHONE: Final = re.compile(r"\+?\(?\d[\d ()/.\u2011\xa0-]{5,24}\d")
 _ADDRESS: Final = re.compile(r"\S@\S+\.\w|\bwww\.|https?://")
 _SIDE_BY_SIDE: Final = re.compile(r" [|·•–] ")
@@ -61,12 +73,11 @@ def body_end(lines: list[str], sender: str = "") -> int:
     words = [line.strip(_AROUND).partition(" ")[0].casefold() for line in lines]
     end = _before_small_print(lines, words, _before_marks(lines, words))
     is_cut = end < len(lines)
-    names = frozenset(word for word in sender.casefold().split() if len(word) > 1)
     for _ in range(4):
         end = _without_blank(lines, end)
         start = _footer_start(lines, end)
         if start == end:
-            start = _block_start(lines, end, names, is_cut=is_cut)
+            start = _block_start(lines, end, sender, is_cut=is_cut)
         if start == end:
             break
         end, is_cut = start, True
@@ -97,19 +108,14 @@ def _before_small_print(lines: list[str], words: Sequence[str], end: int) -> int
     """Before the first line that begins as a disclaimer does, unless it is the first at all."""
     if _SMALL_PRINT.isdisjoint(words):
         return end
-    seen_text = False
-    for number in range(end):
-        line = lines[number]
-        if not line:
-            continue
+    for number, word in enumerate(words[:end]):
         if (
-            seen_text
-            and words[number] in _SMALL_PRINT
-            and len(line) >= 10
+            word in _SMALL_PRINT
+            and len(lines[number]) >= 10
+            and any(lines[:number])
             and _begins_small_print(lines, number, end)
         ):
             return number
-        seen_text = True
     return end
 
 
@@ -146,13 +152,14 @@ def _footer_start(lines: list[str], end: int) -> int:
     if start == end:
         return end
     below_rule = start > 0 and bool(lines[start - 1].strip())
-    if not below_rule and not any(line.strip() for line in lines[:start]):
+    if not below_rule and not any(lines[:start]):
         # The only paragraph: HTML mails have their footer in the last line of it.
         start = end - 1
         if start == 0:
             return end
-    paragraph = _paragraph(lines, start, end)
-    if _is_footer(paragraph):
+    paragraph = " ".join(lines[start:end])[:_MAX_PARAGRAPH].casefold()
+    may_be_either = _FOOTER_OR_DISCLAIMER.search(paragraph) is not None
+    if may_be_either and _is_footer(paragraph):
         return start
     if (
         end - start > 1
@@ -160,7 +167,7 @@ def _footer_start(lines: list[str], end: int) -> int:
         and _is_footer(lines[end - 1].casefold())
     ):
         return end - 1  # the paragraph was cut before this line
-    return start if _is_disclaimer(lines, start, paragraph) else end
+    return start if may_be_either and _is_disclaimer(lines, start, paragraph) else end
 
 
 def _is_footer(paragraph: str) -> bool:
@@ -186,7 +193,7 @@ def _is_disclaimer(lines: list[str], start: int, paragraph: str) -> bool:
     return under_signature and any(word in paragraph for word in small_print.MAIL_WORDS)
 
 
-def _block_start(lines: list[str], end: int, names: frozenset[str], *, is_cut: bool) -> int:
+def _block_start(lines: list[str], end: int, sender: str, *, is_cut: bool) -> int:
     """Where a signature block that ends here begins; `end` when there is none.
 
     is_cut: small print stood below, so that a program, and no hand, wrote what is above it.
@@ -194,26 +201,26 @@ def _block_start(lines: list[str], end: int, names: frozenset[str], *, is_cut: b
     closing = _closing_line(lines, end)
     if closing is not None:
         return closing if _leads_into_block(lines, closing, end) else end
-    start = end
-    strong = 0
-    while start and end - start < 8:
-        line = lines[start - 1].strip()
+    block: list[str] = []  # its lines, last first
+    for raw in reversed(lines[max(0, end - 8) : end]):
+        line = raw.strip()
         if not line or not _may_be_contact(line):
             break
-        strong += _is_contact(line)
-        start -= 1
-    if end - start == 1 and start and _is_imprint(lines[start].strip()):
+        block.append(line)
+    start = end - len(block)
+    if len(block) == 1 and start and _is_imprint(block[0]):
         return start
     # People sign with their name and perhaps a number; programs add more than that.
-    while end - start > 1 and not _names_somebody(lines[start].strip(), names):
+    names = {word for word in sender.casefold().split() if len(word) > 1}
+    while end - start > 1 and not _names_somebody(block[end - start - 1], names):
         start += 1
     count = end - start
     if start == 0 or count < 2:
         return end
-    return start if is_cut or (count >= 3 and strong) else end
+    return start if is_cut or (count >= 3 and any(map(_is_contact, block))) else end
 
 
-def _names_somebody(line: str, names: frozenset[str]) -> bool:
+def _names_somebody(line: str, names: set[str]) -> bool:
     return _is_name(line) or not names.isdisjoint(line.casefold().replace(",", " ").split())
 
 
@@ -278,7 +285,9 @@ def _may_be_contact(line: str) -> bool:
 
 
 def _is_contact(line: str) -> bool:
-    if _ADDRESS.search(line) or _SIDE_BY_SIDE.search(line):
+    if ("@" in line or "www." in line or "://" in line) and _ADDRESS.search(line):
+        return True
+    if _SIDE_BY_SIDE.search(line):
         return True
     phone = _PHONE.search(line)
     if phone and sum(char.isdigit() for char in phone[0]) >= 7 and len(phone[0]) * 2 > len(line):

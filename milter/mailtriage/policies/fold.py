@@ -23,7 +23,7 @@ _TRANSCRIBED: Final = str.maketrans(
 )
 
 # Characters that are inside a word and no part of it: soft hyphen, zero-width blanks and joiners.
-_INVISIBLE: Final = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
+_INVISIBLE: Final = "\u00ad\u200b\u200c\u200d\u2060\ufeff"
 
 # Hyphens with blanks or a line end beside them: "e- mail", "e - mail". A dash stays what it is, the
 # break between two thoughts.
@@ -80,7 +80,9 @@ def squeeze(text: str) -> str:
     if not text.isascii():
         if not unicodedata.is_normalized("NFC", text):
             text = unicodedata.normalize("NFC", text)
-        text = _INVISIBLE.sub("", text)
+        for character in _INVISIBLE:
+            if character in text:
+                text = text.replace(character, "")
     text = " ".join(text.replace("\n\n", f" {PARAGRAPH} ").split())
     if "- " in text or " -" in text or "--" in text:
         text = _LOOSE_HYPHEN.sub("-", text)
@@ -89,14 +91,21 @@ def squeeze(text: str) -> str:
 
 def fold(text: str) -> bytes:
     """One byte for each character: [a-z0-9], above 127 for other letters, else a blank."""
-    if not text.isascii():
+    folded = _fold_one_byte(text)
+    if folded is None:
         text = _SYMBOLS.sub(" ", text)
+        folded = _fold_one_byte(text)
+    return text.translate(_ANY).encode("latin-1") if folded is None else folded
+
+
+def _fold_one_byte(text: str) -> bytes | None:
+    """The text folded, when one of the one-byte character sets holds all of it."""
     for codec, table in _ONE_BYTE_SETS:
         try:
             return text.encode(codec).translate(table)
         except UnicodeEncodeError:
             continue
-    return text.translate(_ANY).encode("latin-1")
+    return None
 
 
 def spellings(phrase: str) -> tuple[str, ...]:

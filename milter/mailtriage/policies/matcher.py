@@ -113,19 +113,24 @@ class Matcher:
         words: dict[int, dict[int, _Stretch]] = {}
         sides: dict[int, tuple[list[_Stretch], list[_Stretch]]] = {}
         guarded: set[int] = set()
+        # Dozens of phrases a mail: nothing is looked up in this loop that can be before it.
+        looks_at, body, attachments = self._looks_at, text.body_start, text.attachments_start
+        is_words, is_guard = int(Role.WORDS), int(Role.GUARD)
         for signal, role, phrase, start, end in self._index.find(text.folded, language):
-            if not self._looks_at[signal][text.place(start)]:
+            place = 0 if start < body else 1 if start < attachments else 2
+            if not looks_at[signal][place]:
                 continue
-            if role == Role.WORDS:
-                found = words.get(signal)
-                if found is None:
+            if role == is_words:
+                if signal not in words:
                     words[signal] = {phrase: (start, end)}
-                else:
-                    found.setdefault(phrase, (start, end))
-            elif role == Role.GUARD:
+                elif phrase not in words[signal]:
+                    words[signal][phrase] = (start, end)
+            elif role == is_guard:
                 guarded.add(signal)
             else:
-                sides.setdefault(signal, ([], []))[role - Role.NEAR_A].append((start, end))
+                if signal not in sides:
+                    sides[signal] = ([], [])
+                sides[signal][role - 1].append((start, end))
         stretches: dict[int, Sequence[_Stretch]] = {
             signal: tuple(found.values()) for signal, found in words.items()
         }
@@ -156,15 +161,16 @@ def _hit(
     policy: Policy, signal: Signal, text: MailText, found: Sequence[_Stretch], *, quote: bool
 ) -> Hit:
     """Weigh the stretches where a signal was seen; those in the subject come first."""
-    counted = sorted(found, key=lambda stretch: stretch[0] >= text.body_start)[: signal.max_hits]
-    in_subject = sum(start < text.body_start for start, _ in counted)
-    points = signal.weight * (SUBJECT_FACTOR * in_subject + len(counted) - in_subject)
+    if len(found) > 1:
+        found = sorted(found, key=lambda stretch: stretch[0] >= text.body_start)[: signal.max_hits]
+    in_subject = sum(start < text.body_start for start, _ in found)
+    points = signal.weight * (SUBJECT_FACTOR * in_subject + len(found) - in_subject)
     if quote:
         where = ", ".join(
-            f'{PLACES[text.place(stretch[0])]} "{_quoted(text, stretch)}"' for stretch in counted
+            f'{PLACES[text.place(stretch[0])]} "{_quoted(text, stretch)}"' for stretch in found
         )
     else:
-        where = PLACES[text.place(counted[0][0])]
+        where = PLACES[text.place(found[0][0])]
     return Hit(policy, signal, points, where)
 
 

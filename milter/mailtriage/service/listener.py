@@ -173,7 +173,8 @@ def _accepts(path: Path) -> bool:
             return True
     except (ConnectionRefusedError, FileNotFoundError):
         return False
-    except TimeoutError:
+    except (TimeoutError, BlockingIOError):
+        # Its backlog is full: whoever listens is slow, or has died over a crowd.
         return True
     except OSError as error:
         raise ListenError(f"{path}: {error.strerror}") from None
