@@ -14,7 +14,9 @@ from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import GENERAL, Policies
 from mailtriage.shipped import shipped_directory
 from mailtriage.state.customers import CustomerFileError, read_customers
+from mailtriage.tags.lint import lint
 from mailtriage.tags.profile import PROFILES
+from mailtriage.tags.vocabulary import PREFIX
 from mailtriage.toml_source import Problem, did_you_mean
 from mailtriage.triage.customer import CustomerList, FixedCustomers
 from mailtriage.triage.language import load_detector
@@ -79,6 +81,7 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
         )
         problems += warnings
         problems += _unknown_names(config, policies)
+        problems += _unsendable_ids(policies)
     except PolicyError as error:
         problems += error.problems
     try:
@@ -104,6 +107,17 @@ def policy_directories(config: Config) -> list[Path]:
     """The shipped policies, if wanted, then the administrator's own."""
     shipped = [shipped_directory("policies")] if config.policies.shipped else []
     return [*shipped, *config.policies.directories]
+
+
+def _unsendable_ids(policies: Policies) -> list[Problem]:
+    """Signal ids that must not stand in a header: X-Mailtriage-Why carries them."""
+    problems = []
+    for policy in policies.all():
+        for number, signal in enumerate(policy.signals):
+            for fault in lint(f"{PREFIX}-Why", signal.id):
+                path = f"signal[{number}].id"
+                problems.append(Problem(policy.file, signal.line, path, f"'{signal.id}': {fault}"))
+    return problems
 
 
 def _unknown_names(config: Config, policies: Policies) -> list[Problem]:

@@ -117,7 +117,7 @@ def _auto_submitted(mail: Mail) -> _Found:
     for value in mail.headers.values("Auto-Submitted"):
         keyword = _COMMENT.sub(" ", value[:200]).partition(";")[0].strip().lower()
         if keyword != "no":
-            return Kind.MACHINE, "auto-submitted", "header Auto-Submitted"
+            return Kind.MACHINE, "rfc3834", "header Auto-Submitted"
     return None
 
 
