@@ -54,8 +54,8 @@ def call(tmp_path: Path) -> Call:
             check=False,
         )
         out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
-        assert "Traceback" not in err
-        assert "fault of mailtriage" not in err
+        assert "Traceback" not in err, err
+        assert "fault of mailtriage" not in err, err
         return Done(done.returncode, out, err)
 
     return run

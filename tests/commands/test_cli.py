@@ -137,7 +137,9 @@ def test_an_interrupt_ends_it_quietly(quick: Path, samples: Path) -> None:
 def test_letters_that_the_terminal_lacks_do_not_end_it(
     call: Call, quick: Path, write: Write, encoding: str
 ) -> None:
-    write(os.fsdecode(b"kof\xff.eml"), "From: a@b.example\nSubject: =?utf-8?q?f=C3=B6r=C5=82?=\n\nå\n")
+    write(
+        os.fsdecode(b"kof\xff.eml"), "From: a@b.example\nSubject: =?utf-8?q?f=C3=B6r=C5=82?=\n\nå\n"
+    )
     done = call("--config", quick, "explain", ".", env={"PYTHONIOENCODING": encoding})
     assert done.code == 0
     assert "Subject  f" in done.out

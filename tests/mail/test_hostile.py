@@ -142,6 +142,7 @@ REPLIES = {
     "closings": "Mvh\n",
     "delimiters": "--\n",
     "disclaimers": "This e-mail may contain confidential\n\n",
+    "opening words": "This e-mail or that\n",
     "footers": "unsubscribe http://x.example\n\n",
     "names": "Anna Berg\n",
     "numbers": "1 2-",

@@ -79,10 +79,12 @@ _PASSWORD: Final = re.compile(r"([?&][a-z_]*password=)[^&]*")
 class ConfigError(Exception):
     """A configuration that must not be used."""
 
-    def __init__(self, problems: tuple[Problem, ...]) -> None:
+    def __init__(self, problems: tuple[Problem, ...], understood: Config) -> None:
         super().__init__("\n".join(map(str, problems)))
         self.problems: Final = problems
         """Sorted; errors, and what warnings there are besides."""
+        self.understood: Final = understood
+        """What could be read of it, with defaults for the rest: good for finding more mistakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +126,7 @@ def load(files: Sequence[Path] | None = None, *, directory: Path = DIRECTORY) ->
         cross_check(config, _reporter(layers, problems))
     listed = tuple(sorted(set(problems)))
     if not all(problem.warning for problem in listed):
-        raise ConfigError(listed)
+        raise ConfigError(listed, config)
     files_read = tuple(source.file for source in sources)
     return Loaded(config, listed, files_read, tuple(settings), layers)
 

@@ -11,6 +11,7 @@
     newest.py     what the writer wrote now: quotes cut away, and with the next two ...
     signature.py  ... signatures, disclaimers, footers, and ...
     webform.py    ... what a web form put around the message
+    phrases.py    many phrases looked for at once
     reply_marks.py, small_print.py  the words of twelve and more languages that these go by
 
 Nothing here raises on bad input, and nothing here takes more than linear time or looks at more than

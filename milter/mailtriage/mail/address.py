@@ -6,9 +6,8 @@ come first served, in one pass.
 """
 
 import re
-from dataclasses import dataclass
 from itertools import chain
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailtriage.mail.words import decode_words, plain_words
 
@@ -19,8 +18,7 @@ _MAX_REFERENCES: Final = 64
 _MAX_ID: Final = 998  # RFC 5322 §2.1.1: the longest line
 
 
-@dataclass(frozen=True, slots=True)
-class Mailbox:
+class Mailbox(NamedTuple):
     """One mailbox of an address field."""
 
     name: str
@@ -176,7 +174,7 @@ def _bare_address(words: bytes) -> tuple[bytes, bytes]:
 def _mailbox(name: bytes, address: bytes) -> Mailbox | None:
     # Encoded words have no meaning here (RFC 2047 §5), and an address must not hide in one.
     text = plain_words(address).strip()
-    if not text.startswith('"'):
+    if (" " in text or not text.isprintable()) and not text.startswith('"'):
         text = _FOLDS.sub("", text)
     if text.startswith("@") and ":" in text:  # RFC 5322 §4.4: a source route
         text = text.rsplit(":", 1)[1]

@@ -60,6 +60,12 @@ _MARKS: Final[dict[_Scope, tuple[str, ...]]] = {
     ),
     _Scope.VERBATIM: ("white-space:pre",),
 }  # fmt: skip
+# Every mark has one of these in it, and most documents have none.
+_HINTS: Final = (
+    "display:none", "mso-hide:all", "visibility:hidden", "height:0", "size:0", "opacity:0",
+    "divrplyfwdmsg", "appendonsend", "olk_src", "mail-editor", "border-top:solid#", "cite", "quote",
+    "zmail_extra", "history_container", "white-space:pre",
+)  # fmt: skip
 # Gmail's quote proper is the blockquote: answers typed between quotes stand in the div around it.
 _QUOTING_BLOCKQUOTES: Final = ("gmail_quote", "border-left", 'type="cite"', "type=cite", "cite=")
 
@@ -135,7 +141,6 @@ class _Builder:
         self._gap_wanted = False
         self._tight = False
         self._scopes: list[_OpenScope] = []
-        self._scoped: frozenset[str] = frozenset()  # names of elements in which a scope began
         self._hidden = False
         self._verbatim = False
         self._prefix = ""
@@ -144,18 +149,16 @@ class _Builder:
     def read(self, pieces: list[str]) -> None:
         """Text, then for each tag: "/" or nothing, name, attributes, and the text behind it."""
         self._text(pieces[0])
-        marks = _marks_in(pieces[3::4])
+        marked = _marked(pieces[3::4])
         tags = zip(pieces[1::4], pieces[2::4], pieces[3::4], pieces[4::4], strict=True)
         for closing, tag, attributes, text in tags:
             # Nearly all tags have no scope to do with, and many do nothing at all (<span>, </td>).
             name = tag.lower()
             if closing:
-                if name in _ENDS or name in self._scoped:
+                if name in _ENDS or self._scopes:
                     self._close(name)
-            elif (
-                name in _MAY_SCOPE or self._hidden or name in self._scoped or (marks and attributes)
-            ):
-                self._open(name, attributes, marks)
+            elif name in _MAY_SCOPE or self._scopes or attributes in marked:
+                self._open(name, attributes, marked.get(attributes))
             else:
                 begin = _BEGIN.get(name)
                 if begin is not None:
@@ -187,7 +190,7 @@ class _Builder:
         else:
             self._line.append(text)
 
-    def _open(self, name: str, attributes: str, marks: list[tuple[str, _Scope]]) -> None:
+    def _open(self, name: str, attributes: str, marked: _Scope | None) -> None:
         """Begin an element that may begin a scope, or stand in one."""
         if self._hidden and not self._ends_paragraph(name):
             if self._scopes[-1].name not in _RAW:
@@ -196,9 +199,9 @@ class _Builder:
         begin = _BEGIN.get(name)
         if begin is not None:
             begin(self, attributes)
-        scope = _SCOPES.get(name)
-        if attributes and (marks or name == "blockquote"):
-            scope = _marked_scope(name, attributes.lower(), marks) or scope
+        scope = marked or _SCOPES.get(name)
+        if name == "blockquote" and _is_quoting(attributes):
+            scope = _Scope.QUOTED
         if scope is None or name in _VOID or not self._enter(name, scope):
             self._count(name, 1)
 
@@ -211,7 +214,7 @@ class _Builder:
                     self._gap_wanted = True
             elif name == "br":  # "</br>" is a line break in every browser
                 self._end_line(hard=True)
-        if name in self._scoped:
+        if self._scopes:
             self._count(name, -1)
 
     def _ends_paragraph(self, name: str) -> bool:
@@ -318,7 +321,6 @@ class _Builder:
         self._settle()
 
     def _settle(self) -> None:
-        self._scoped = frozenset(opened.name for opened in self._scopes)
         kinds = [opened.scope for opened in self._scopes]
         self._hidden = _Scope.HIDDEN in kinds
         self._verbatim = _Scope.VERBATIM in kinds
@@ -363,14 +365,25 @@ _MAY_SCOPE: Final = _SCOPES.keys() | {"blockquote"}
 _ENDS: Final = _LINES | {"br"}
 
 
-def _marks_in(attributes: list[str]) -> list[tuple[str, _Scope]]:
-    """The marks that stand anywhere in the document: mostly none, which saves a look at each."""
-    compact = "\n".join(set(attributes)).lower().replace(" ", "")
-    return [(mark, scope) for scope, known in _MARKS.items() for mark in known if mark in compact]
+def _marked(attributes: list[str]) -> dict[str, _Scope]:
+    """The scopes that attributes begin, by the text of the attributes: mostly none."""
+    distinct = set(attributes)
+    compact = "\n".join(distinct).lower().replace(" ", "")
+    if not any(map(compact.__contains__, _HINTS)):
+        return {}
+    marks = [(mark, scope) for scope, known in _MARKS.items() for mark in known if mark in compact]
+    if not marks:
+        return {}
+    found: dict[str, _Scope] = {}
+    for text in distinct:
+        compact = text.lower().replace(" ", "")
+        for mark, scope in marks:
+            if mark in compact:
+                found[text] = scope
+                break
+    return found
 
 
-def _marked_scope(name: str, attributes: str, marks: list[tuple[str, _Scope]]) -> _Scope | None:
-    compact = attributes.replace(" ", "")
-    if name == "blockquote" and any(mark in compact for mark in _QUOTING_BLOCKQUOTES):
-        return _Scope.QUOTED
-    return next((scope for mark, scope in marks if mark in compact), None)
+def _is_quoting(attributes: str) -> bool:
+    compact = attributes.lower().replace(" ", "")
+    return any(mark in compact for mark in _QUOTING_BLOCKQUOTES)

@@ -106,7 +106,7 @@ class Headers:
 
     def has_any(self, lower_names: frozenset[str]) -> bool:
         """Whether there is a field of any of these names, which are in lower case."""
-        return not lower_names.isdisjoint(self._known)
+        return not self._known.keys().isdisjoint(lower_names)
 
     def names(self) -> Iterable[str]:
         """The distinct field names in lower case, in the order in which they first stand."""

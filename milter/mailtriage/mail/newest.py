@@ -127,7 +127,6 @@ _VERB: Final = re.compile(
 _CLOCK: Final = re.compile(r"\b\d{1,2}[:.h]\d{2}(?!\d)")
 _DIGIT: Final = re.compile(r"\d")
 _RULE: Final = "-_=*#~—–― "
-_MARKING: Final = frozenset(f">{_RULE}")
 
 
 def _part(lines: list[str]) -> _Parted:
@@ -135,19 +134,24 @@ def _part(lines: list[str]) -> _Parted:
     parted = _Parted([], [], [])
     segment: list[str] = []
     parted.own.append(segment)
-    # Nothing of what is looked for below can be in the other lines, which are most.
+    # What is looked for below has a colon, an address, or a sign or a blank in front; most lines
+    # have none of these.
     marked = [
         number
         for number, line in enumerate(lines)
-        if ":" in line or "@" in line or line.lstrip()[:1] in _MARKING or "：" in line
+        if ":" in line or "@" in line or "：" in line or (line and not line[0].isalnum())
     ]
     position = 0
     for number in marked:
         if number < position:
             continue
-        segment.extend(_with_empty_lines(lines[position:number]))
+        segment.extend(lines[position:number])
         position = number
         line = lines[position].strip()
+        if not line:
+            segment.append("")
+            position += 1
+            continue
         if line[0] == ">":
             parted.quoted.extend(_take_attribution(segment, alone=False))
             end = _quote_end(lines, position)
@@ -177,15 +181,10 @@ def _part(lines: list[str]) -> _Parted:
             position = end
             segment = []
             parted.own.append(segment)
-    segment.extend(_with_empty_lines(lines[position:]))
+    segment.extend(lines[position:])
     if parted.quoted and not any(map(any, parted.own)):
         parted.forwarded = _forwarded_within(parted.quoted)
     return parted
-
-
-def _with_empty_lines(lines: list[str]) -> list[str]:
-    """The same lines, those of blanks only emptied."""
-    return [line if line.strip() else "" for line in lines]
 
 
 def _quote_end(lines: list[str], position: int) -> int:
@@ -242,7 +241,7 @@ def _is_announcement(core: str) -> bool:
         return False
     if core.startswith(_OPENERS) and _is_attribution(core, alone=False):
         return True
-    return any(mark in core for mark in _REPLY_ABOVE)
+    return any(map(core.__contains__, _REPLY_ABOVE))
 
 
 def _label(line: str) -> int:

@@ -7,7 +7,6 @@ that cannot be made sense of is an attachment, a tree that cannot be walked is t
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from mailtriage.mail.fields import MimeField, file_name, parse_mime_field, split_fields
@@ -34,6 +33,7 @@ _ENVELOPED: Final = (
     bytes.fromhex("2a864886f70d010703"),
     bytes.fromhex("2a864886f70d0109100117"),
 )
+_PGP: Final = "-----BEGIN PGP "
 _PGP_MESSAGE: Final = "-----BEGIN PGP MESSAGE-----"
 _PGP_ARMOUR: Final = re.compile(
     r"^-----BEGIN PGP MESSAGE-----\n(?:(?!-----END PGP).*\n)*+(?:-----END PGP MESSAGE-----)?",
@@ -101,13 +101,14 @@ def read_body(
         depth=0,
     )
     text = scan.text_of(tree, limits.max_text_chars) if tree is not None else ""
-    if _PGP_MESSAGE in text:
-        readable = _PGP_ARMOUR.sub("", text)
-        # A word above the armour does not make the mail readable; a quoted armour not unreadable.
-        scan.encrypted = scan.encrypted or 2 * len(readable) < len(text)
-        text = readable
-    elif "-----BEGIN PGP SIGNED" in text:
-        text = _PGP_SIGNED.sub("", text)
+    if _PGP in text:
+        if _PGP_MESSAGE in text:
+            readable = _PGP_ARMOUR.sub("", text)
+            # A word above the armour does not make the mail readable; quoted armour not unreadable.
+            scan.encrypted = scan.encrypted or 2 * len(readable) < len(text)
+            text = readable
+        else:
+            text = _PGP_SIGNED.sub("", text)
     return Body(
         text[: limits.max_text_chars],
         tuple(scan.attachments),
@@ -238,43 +239,37 @@ class _Scan:
         return self._between(start, end, guess[1].rstrip()) if guess else []
 
     def _between(self, start: int, end: int, mark: bytes) -> list[tuple[int, int]]:
-        ranges: list[tuple[int, int]] = []
-        inside = -1  # where the part begins that is open; -1 in preamble and epilogue
-        closed = False
-        for line_start, content_start, is_close in self._boundary_lines(start, end, mark):
-            if inside >= 0:
-                ranges.append((inside, max(inside, line_start)))
-            inside = -1 if is_close else content_start
-            closed = is_close
-            if len(ranges) > self._limits.max_parts:
-                break
-        if inside >= 0:
-            ranges.append((inside, end))
-        if ranges and not closed and self._complete:
-            self.defects.append("mime-end")
-        return ranges
-
-    def _boundary_lines(self, start: int, end: int, mark: bytes) -> Iterator[tuple[int, int, bool]]:
-        """Each line that is the boundary: where it begins, what follows it begins, is it the last.
+        """The stretches between lines that are the boundary.
 
         The line end before a boundary belongs to it (RFC 2046 §5.1.1). A line that only begins like
         it is another boundary, or text.
         """
         body = self._body
         delimiter = b"--" + mark
+        ranges: list[tuple[int, int]] = []
+        inside = -1  # where the part begins that is open; -1 in preamble and epilogue
+        closed = False
         position = body.find(delimiter, start, end)
-        while position >= 0:
+        while position >= 0 and len(ranges) <= self._limits.max_parts:
             after = position + len(delimiter)
             line_end = body.find(b"\n", after, end)
             stop = end if line_end < 0 else line_end
             rest = body[after : min(stop, after + 200)].rstrip()
             at_line_start = position == start or body[position - 1] == 0x0A
             if at_line_start and rest in (b"", b"--"):
-                line_start = position
-                if line_start > start:
-                    line_start -= 2 if body.startswith(b"\r\n", line_start - 2) else 1
-                yield line_start, min(stop + 1, end), rest == b"--"
+                if inside >= 0:
+                    line_start = position
+                    if line_start > start:
+                        line_start -= 2 if body.startswith(b"\r\n", line_start - 2) else 1
+                    ranges.append((inside, max(inside, line_start)))
+                closed = rest == b"--"
+                inside = -1 if closed else min(stop + 1, end)
             position = body.find(delimiter, after, end)
+        if inside >= 0:
+            ranges.append((inside, end))
+        if ranges and not closed and self._complete:
+            self.defects.append("mime-end")
+        return ranges
 
     def _is_enveloped(self, start: int, end: int, content_type: MimeField, encoding: bytes) -> bool:
         """True when a CMS part is encrypted and not merely signed (RFC 8551 §3.2.2)."""

@@ -108,11 +108,12 @@ def _before_small_print(lines: list[str], words: Sequence[str], end: int) -> int
     """Before the first line that begins as a disclaimer does, unless it is the first at all."""
     if _SMALL_PRINT.isdisjoint(words):
         return end
+    top = next((number for number, line in enumerate(lines) if line), end)
     for number, word in enumerate(words[:end]):
         if (
             word in _SMALL_PRINT
+            and number > top
             and len(lines[number]) >= 10
-            and any(lines[:number])
             and _begins_small_print(lines, number, end)
         ):
             return number

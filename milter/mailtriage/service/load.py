@@ -1,6 +1,7 @@
 """From configuration files to an Analyst: read, checked and compiled, or refused as a whole."""
 
 import dataclasses
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -70,7 +71,7 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     try:
         loaded = load(files)
     except ConfigError as error:
-        raise LoadError(error.problems) from None
+        raise LoadError([*error.problems, *_problems_elsewhere(error.understood)]) from None
     config = loaded.config
     problems = list(loaded.problems)
     policies = Policies()
@@ -101,6 +102,28 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
             customers,
         )
     return Everything(loaded, policies, customers, tuple(sorted(problems)))
+
+
+def _problems_elsewhere(config: Config) -> list[Problem]:
+    """What is wrong in the files that a faulty configuration names.
+
+    So that all mistakes show at once; files that are missing or closed it has reported itself.
+    """
+    problems: list[Problem] = []
+    readable = [
+        file
+        for file in config.customers.files
+        if os.access(file, os.R_OK, effective_ids=True) and file.is_file()
+    ]
+    try:
+        load_policies(policy_directories(config), disable=config.policies.disable)
+    except PolicyError as error:
+        problems += error.problems
+    try:
+        read_customers(readable)
+    except CustomerFileError as error:
+        problems += error.problems
+    return problems
 
 
 def policy_directories(config: Config) -> list[Path]:

@@ -122,9 +122,9 @@ def _auto_submitted(mail: Mail) -> _Found:
 
 
 def _list(mail: Mail) -> _Found:
-    name = next((name for name in mail.headers.names() if name in _LIST_FIELDS), None)
-    if name is None or _own_group(mail):
+    if not mail.headers.has_any(_LIST_FIELDS) or _own_group(mail):
         return None
+    name = next(name for name in mail.headers.names() if name in _LIST_FIELDS)
     return Kind.LIST, "list-header", f"header {name}"
 
 
@@ -145,10 +145,10 @@ def _own_group(mail: Mail) -> bool:
 
 
 def _machine_field(mail: Mail) -> _Found:
-    for name in mail.headers.names():
-        if name in _MACHINE_FIELDS:
-            return Kind.MACHINE, "robot-header", f"header {name}"
-    return None
+    if not mail.headers.has_any(_MACHINE_FIELDS):
+        return None
+    name = next(name for name in mail.headers.names() if name in _MACHINE_FIELDS)
+    return Kind.MACHINE, "robot-header", f"header {name}"
 
 
 def _precedence(mail: Mail) -> _Found:
@@ -163,10 +163,9 @@ def _calendar(mail: Mail) -> _Found:
     """Answers of calendars (RFC 6047); an invitation that somebody wrote to is a human's."""
     if _CALENDAR_REPLY.search(mail.headers.first("Content-Type")[:500]):
         return Kind.MACHINE, "calendar", "header Content-Type"
-    if not mail.newest_text.strip():
-        for part in mail.attachments:
-            if part.content_type == "text/calendar":
-                return Kind.MACHINE, "calendar", "part text/calendar"
+    for part in mail.attachments:
+        if part.content_type == "text/calendar" and not mail.newest_text.strip():
+            return Kind.MACHINE, "calendar", "part text/calendar"
     return None
 
 
