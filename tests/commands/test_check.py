@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.commands.conftest import Call, Write, without_advice
+from tests.doors.conftest import make_certificate
+from tests.doors.smtp_support import Certificate
 
 ZEBRA = """\
 format = 1
@@ -47,6 +49,12 @@ if os.geteuid() == 0:
 main()
 """
 """The command as a user who may read no file of root's; root may read all."""
+
+
+@pytest.fixture
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
+    """A self-signed certificate and its key."""
+    return make_certificate(tmp_path_factory.mktemp("tls"))
 
 
 @pytest.fixture
@@ -163,6 +171,32 @@ def test_a_file_that_may_not_be_read_is_named(
     assert done.returncode == 1
     assert problem.startswith(f"{config}:1: {key}")
     assert f"{closed} cannot be read: permission denied" in problem
+
+
+def test_tls_files_that_openssl_does_not_take_are_named(
+    call: Call, write: Write, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    other = make_certificate(tmp_path_factory.mktemp("other"))
+    nonsense = write("nonsense.pem", "nonsense\n")
+
+    def problems(cert: Path, key: Path, authorities: Path) -> list[str]:
+        file = write(
+            "tls.toml",
+            f"[smtp]\ntls_certificate = '{cert}'\ntls_key = '{key}'\n"
+            f"next_hop_tls = 'required'\nnext_hop_ca_file = '{authorities}'\n"
+            "[policies]\nshipped = false\n",
+        )
+        return [
+            line for line in call("--config", file, "check").err.splitlines() if "smtp." in line
+        ]
+
+    assert problems(certificate.certificate, certificate.key, certificate.certificate) == []
+    for cert, key in ((nonsense, nonsense), (certificate.certificate, other.key)):
+        (problem,) = problems(cert, key, certificate.certificate)
+        assert ":2: smtp.tls_certificate: not a certificate with its key: " in problem
+        assert "_ssl.c" not in problem
+    (problem,) = problems(certificate.certificate, certificate.key, nonsense)
+    assert ":5: smtp.next_hop_ca_file: not certificates of authorities in PEM: " in problem
 
 
 @pytest.mark.parametrize("command", ["check", "test"])

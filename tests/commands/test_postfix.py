@@ -113,12 +113,15 @@ def test_what_is_printed_can_be_pasted_into_a_root_shell(
     ],
 )
 def test_the_address_is_spelt_as_postfix_reaches_it(
-    call: Call, write: Write, machine: Machine, listen: str, milter: str
+    call: Call, write: Write, listen: str, milter: str
 ) -> None:
     file = write("listen.toml", f"[milter]\nlisten = '{listen}'\n[policies]\nshipped = false\n")
     lines = call("--config", file, "postfix").out.splitlines()
-    machine.paste("\n".join(line for line in lines if line.startswith("postconf ")))
-    assert machine.value("smtpd_milters").startswith(f"{{ {milter}, connect_timeout=")
+    commands = [
+        shlex.split(line) for line in lines if line.startswith("postconf -e 'smtpd_milters")
+    ]
+    ((_, _, setting),) = commands
+    assert setting.startswith(f"smtpd_milters = {{ {milter}, connect_timeout=")
 
 
 @pytest.mark.parametrize(

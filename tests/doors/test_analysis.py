@@ -158,7 +158,7 @@ def test_a_fault_lets_the_mail_pass_with_forged_fields_gone(analyst: MakeAnalyst
     assert found.edits.delete == DELETIONS
     fields = dict(found.edits.insert)
     assert (fields["X-Mailtriage-Status"], fields["X-Mailtriage-Skill"]) == ("error", "general")
-    assert fields["X-Mailtriage-Score"] == "000"
+    assert fields["X-Mailtriage-Score"] == "040"
 
 
 def test_the_detail_of_a_fault_names_its_place_and_quotes_nothing(analyst: MakeAnalyst) -> None:

@@ -3,6 +3,7 @@
 import grp
 import os
 import re
+import ssl
 import stat
 from pathlib import Path
 from typing import Final, Protocol
@@ -15,6 +16,7 @@ from mailtriage.toml_source import UNREADABLE_HINT, did_you_mean
 _POSTFIX_PATIENCE: Final = 20.0
 """Seconds: the content_timeout of the shipped Postfix recipe."""
 
+_WHERE_IN_PYTHON: Final = re.compile(r"^\[[^\]]*\] | \(_ssl\.c:\d+\)$")
 _NOT_FOR_MAIN_CF: Final = re.compile(r"""[\s,{}$'"\\`]""")
 
 
@@ -32,6 +34,7 @@ def cross_check(config: Config, report: Report) -> None:
     _check_proxy(config, report)
     _check_trust(config, report)
     _check_files(config, report)
+    _check_tls(config, report)
 
 
 def _check_milter(config: Config, report: Report) -> None:
@@ -147,6 +150,37 @@ def _check_readable(path: KeyPath, file: Path, report: Report, *, directory: boo
         report(path, f"{file} is not a directory", "name the directory that it lies in")
     elif not os.access(file, needed, effective_ids=True):
         report(path, f"{file} cannot be read: permission denied", UNREADABLE_HINT)
+
+
+def _check_tls(config: Config, report: Report) -> None:
+    """Whether OpenSSL takes the files; the door that they are for could not open otherwise."""
+    smtp = config.smtp
+    certificate, key, authorities = smtp.tls_certificate, smtp.tls_key, smtp.next_hop_ca_file
+    if certificate is not None and _is_readable(certificate) and (not key or _is_readable(key)):
+        try:
+            # A key with a passphrase would have OpenSSL ask for it at the terminal.
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, lambda: "")
+        except (OSError, ValueError) as error:
+            report(
+                ("smtp", "tls_certificate"),
+                f"not a certificate with its key: {_tls_reason(error)}",
+                "both in PEM, the key without a passphrase",
+            )
+    if authorities is not None and smtp.next_hop_tls == "required" and _is_readable(authorities):
+        try:
+            ssl.create_default_context(cafile=authorities)
+        except OSError as error:
+            what = f"not certificates of authorities in PEM: {_tls_reason(error)}"
+            report(("smtp", "next_hop_ca_file"), what)
+
+
+def _is_readable(file: Path) -> bool:
+    return os.access(file, os.R_OK, effective_ids=True) and file.is_file()
+
+
+def _tls_reason(error: Exception) -> str:
+    """What OpenSSL says, without where in Python it says it."""
+    return _WHERE_IN_PYTHON.sub("", str(error))
 
 
 def _nearest(missing: Path) -> str:

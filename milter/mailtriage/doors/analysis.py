@@ -17,6 +17,7 @@ from mailtriage.tags.profile import GENERIC, PROFILES, Profile
 from mailtriage.triage.customer import CustomerList
 from mailtriage.triage.judge import triage
 from mailtriage.triage.model import Direction, Triage
+from mailtriage.triage.priority import NORMAL_SCORE
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,8 @@ def fail_open(
 
     `names` are the names of all its header fields.
     """
-    neutral = Triage(direction=direction)
+    # Among the ordinary mails, where a helpdesk sorts by the score.
+    neutral = Triage(direction=direction, score=NORMAL_SCORE)
     return Analysis(neutral, edits(names, neutral, status, profile=profile), status, detail=detail)
 
 

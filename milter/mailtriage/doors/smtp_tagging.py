@@ -6,7 +6,7 @@ import ipaddress
 import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from mailtriage.config import Config
 from mailtriage.config.sections import SmtpConfig
@@ -111,7 +111,12 @@ def _is_loopback(address: str) -> bool:
 def door_settings(config: Config) -> SmtpDoorSettings:
     """The settings of the SMTP door from the configuration. Raises ValueError."""
     smtp: SmtpConfig = config.smtp
-    settings = SmtpDoorSettings(
+    named: dict[str, Any] = {}
+    if smtp.hostname:
+        named["hostname"] = smtp.hostname
+    if smtp.listen is not None:
+        named["listen"] = Endpoint(smtp.listen.host, smtp.listen.port, smtp.listen.path)
+    return SmtpDoorSettings(
         next_hop=Endpoint(smtp.next_hop.host, smtp.next_hop.port, smtp.next_hop.path),
         next_hop_protocol=MailProtocol(smtp.next_hop.protocol),
         next_hop_tls=TlsPolicy(smtp.next_hop_tls),
@@ -126,5 +131,5 @@ def door_settings(config: Config) -> SmtpDoorSettings:
         timeout=smtp.timeout,
         data_timeout=smtp.data_timeout,
         tag_deadline=config.milter.deadline + 1.0,
+        **named,
     )
-    return dataclasses.replace(settings, hostname=smtp.hostname) if smtp.hostname else settings

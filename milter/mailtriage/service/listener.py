@@ -145,7 +145,8 @@ def _listen_unix(path: Path, mode: int, group: str) -> Listener:
             temporary.unlink()
         if isinstance(error, KeyError):
             raise ListenError(f"milter.socket_group: there is no group '{group}'") from None
-        raise ListenError(f"{path}: cannot listen here: {error.strerror}") from None
+        # Python itself finds a path too long, and sets no strerror.
+        raise ListenError(f"{path}: cannot listen here: {error.strerror or error}") from None
     return Listener(sock, path)
 
 
