@@ -82,9 +82,9 @@ def machine(tmp_path: Path) -> Machine:
 
 
 def test_what_is_printed_can_be_pasted_into_a_root_shell(
-    call: Call, defaults: Path, machine: Machine
+    call: Call, quick: Path, machine: Machine
 ) -> None:
-    done = call("--config", defaults, "postfix")
+    done = call("--config", quick, "postfix")
     assert done.code == 0
     assert machine.paste(done.out) == ""
     assert machine.value("smtpd_milters") == (
@@ -154,9 +154,9 @@ def test_postfix_waits_longer_than_mailtriage_thinks(
     assert int(seconds) > 2 * deadline
 
 
-def test_only_commands_and_comments_are_printed(call: Call, defaults: Path) -> None:
+def test_only_commands_and_comments_are_printed(call: Call, quick: Path) -> None:
     """Nothing in it changes a machine but postconf, the map file, and Postfix's own commands."""
-    text = call("--config", defaults, "postfix").out
+    text = call("--config", quick, "postfix").out
     before, _, rest = text.partition("<<'END'\n")
     commands = [
         shlex.split(line)[0]
@@ -167,16 +167,16 @@ def test_only_commands_and_comments_are_printed(call: Call, defaults: Path) -> N
     assert sorted(set(commands)) == ["cat", "postconf", "postfix"]
 
 
-def test_the_map_file_is_the_one_that_is_shipped(call: Call, defaults: Path) -> None:
-    text = call("--config", defaults, "postfix").out
+def test_the_map_file_is_the_one_that_is_shipped(call: Call, quick: Path) -> None:
+    text = call("--config", quick, "postfix").out
     printed = text.partition("<<'END'\n")[2].partition("\nEND\n")[0]
     shipped = (ROOT / "config/postfix/mailtriage_strip.regexp").read_text()
     assert printed == shipped.rstrip("\n")
 
 
 @pytest.mark.parametrize("paper", ["README.md", "config/postfix/README.md"])
-def test_the_papers_say_what_the_program_prints(call: Call, defaults: Path, paper: str) -> None:
-    text = call("--config", defaults, "postfix").out
+def test_the_papers_say_what_the_program_prints(call: Call, quick: Path, paper: str) -> None:
+    text = call("--config", quick, "postfix").out
     commands = [line for line in text.splitlines() if line.startswith(("postconf", "postfix"))]
     assert len(commands) == 3
     written = [line.strip() for line in (ROOT / paper).read_text().splitlines()]

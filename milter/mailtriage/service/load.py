@@ -115,10 +115,11 @@ def _problems_elsewhere(config: Config) -> list[Problem]:
         for file in config.customers.files
         if os.access(file, os.R_OK, effective_ids=True) and file.is_file()
     ]
-    try:
-        load_policies(policy_directories(config), disable=config.policies.disable)
-    except PolicyError as error:
-        problems += error.problems
+    if config.policies.directories:
+        try:
+            load_policies(policy_directories(config), disable=config.policies.disable)
+        except PolicyError as error:
+            problems += error.problems
     try:
         read_customers(readable)
     except CustomerFileError as error:
