@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -227,8 +229,28 @@ def test_hashes_of_one_key_stay_the_same(key_file: Path) -> None:
 def test_hashes_of_other_keys_and_of_none_differ(key_file: Path, tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.write_bytes(b"0123456789abcdeF")
-    masks = [AddressMask("hashed", file) for file in (key_file, other, None, None)]
+    masks = [AddressMask("hashed", file) for file in (key_file, other, None)]
     assert len({mask("kim@customer.example") for mask in masks}) == len(masks)
+
+
+def test_without_a_key_the_processes_of_one_run_agree_and_no_other_run_does() -> None:
+    script = """
+import os, sys
+from mailtriage.service.log import AddressMask
+pid = os.fork()
+print(AddressMask("hashed", None)("kim@customer.example"), flush=True)
+if pid:
+    os.waitpid(pid, 0)
+"""
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    for parent, child in runs:
+        assert parent == child
+    assert runs[0] != runs[1]
 
 
 @pytest.mark.parametrize("shown", ["hashed", "plain"])

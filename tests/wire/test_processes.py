@@ -1,6 +1,7 @@
 """Supervisor and workers: crash, reload, stop, restart. No open session pays for any of it."""
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -307,3 +308,24 @@ def test_nothing_is_left_running(start: Start, plain: Sample, directory: Path) -
     assert_tags(directory / "milter.sock", plain)
     assert service.stop() == 0
     wait_for(lambda: not any(alive(pid) for pid in everybody), "all children to leave")
+
+
+def test_a_process_that_keeps_crashing_delays_nobody_elses_successor(start: Start) -> None:
+    service = start("workers = 1", "analysers = 1")
+    for _ in range(5):
+        kill(service, "analyser")
+        wait_for(lambda: service.workers("analyser"), "another analyser")
+    (worker,) = service.workers()
+    kill(service, "analyser")
+    kill(service, "milter")
+    wait_for(lambda: service.workers() not in ([], [worker]), "another milter worker")
+    wait_for(lambda: service.workers("analyser"), "another analyser")
+    starts = re.findall(r"event=worker-started door=(\w+)", service.log())
+    assert starts[-2:] == ["milter", "analyser"], "the one that crashed once came back first"
+
+
+def kill(service: Service, door: str) -> None:
+    """End the only process of that door without a warning, and wait until it is gone."""
+    (victim,) = service.workers(door)
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: victim not in service.workers(door), f"the {door} to be gone")

@@ -44,6 +44,10 @@ FLUSH_INTERVAL: Final = 0.05
 """Seconds for which lines are gathered into one write; a wake-up a mail would cost more."""
 
 
+_KEY_OF_THIS_RUN: Final = secrets.token_bytes(32)
+"""Made before the first fork: every process of a service hashes an address alike."""
+
+
 def logfmt(fields: Mapping[str, object]) -> str:
     """`key=value` pairs; values with blanks, quotes or "=" are quoted, control bytes escaped."""
     return " ".join(f"{key}={_value(value)}" for key, value in fields.items())
@@ -153,9 +157,9 @@ class AddressMask:
     """How addresses look in the log."""
 
     def __init__(self, shown: str, key_file: Path | None) -> None:
-        """`shown` is "hashed" or "plain". Without a key file the key is the process's own."""
+        """`shown` is "hashed" or "plain". Without a key file the key is that of this run."""
         self._plain: Final = shown == "plain"
-        key = key_file.read_bytes() if key_file else secrets.token_bytes(32)
+        key = key_file.read_bytes() if key_file else _KEY_OF_THIS_RUN
         self._key: Final = hashlib.blake2b(key, digest_size=32).digest()
 
     def __call__(self, address: str) -> str:

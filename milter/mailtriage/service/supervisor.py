@@ -84,8 +84,9 @@ class Supervisor:
         self._workers: Final[dict[int, _Worker]] = {}
         self._selector: Final = selectors.DefaultSelector()
         self._generation = 1
-        self._pause = FIRST_PAUSE
-        self._next_start = 0.0
+        # Each role has its own: a door that keeps crashing delays nobody else's successor.
+        self._pause: Final = {role.name: FIRST_PAUSE for role in roles}
+        self._next_start: Final = {role.name: 0.0 for role in roles}
         self._announced = False
         self._reload_wanted = False
         self._stopping = False
@@ -130,9 +131,9 @@ class Supervisor:
         self._stopping = True
 
     def _start_missing(self) -> None:
-        if time.monotonic() < self._next_start:
-            return
         for role in self._roles:
+            if time.monotonic() < self._next_start[role.name]:
+                continue
             for _ in range(role.wanted(self._analyst) - len(self._current(role))):
                 self._fork(role)
 
@@ -167,9 +168,9 @@ class Supervisor:
         self._log.line("info", {"event": "worker-started", "door": role.name, "pid": pid})
 
     def _listen_to_workers(self, wake: int, timeout: float = TICK) -> None:
-        due = self._next_start - time.monotonic()
-        if due > 0:
-            timeout = min(timeout, due)
+        now = time.monotonic()
+        due = [start - now for start in self._next_start.values() if start > now]
+        timeout = min(timeout, *due) if due else timeout
         for key, _ in self._selector.select(timeout):
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
@@ -240,21 +241,22 @@ class Supervisor:
                 self._after_crash(worker, status)
 
     def _after_crash(self, worker: _Worker, status: int) -> None:
+        name = worker.role.name
         if time.monotonic() - worker.started > HEALTHY_AFTER:
-            self._pause = FIRST_PAUSE
+            self._pause[name] = FIRST_PAUSE
         code = os.waitstatus_to_exitcode(status)
         self._log.line(
             "error",
             {
                 "event": "worker-died",
-                "door": worker.role.name,
+                "door": name,
                 "pid": worker.pid,
                 "by": f"signal {-code}" if code < 0 else f"exit {code}",
-                "restart_in": f"{self._pause:.1f}s",
+                "restart_in": f"{self._pause[name]:.1f}s",
             },
         )
-        self._next_start = time.monotonic() + self._pause
-        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+        self._next_start[name] = time.monotonic() + self._pause[name]
+        self._pause[name] = min(self._pause[name] * 2, LONGEST_PAUSE)
 
     def _replace_worn_out(self) -> None:
         """A worn-out worker leaves as soon as its successor listens; one at a time."""
@@ -296,7 +298,8 @@ class Supervisor:
         self._analyst = analyst
         self._generation += 1
         self._announced = False
-        self._next_start = 0.0
+        for role in self._roles:
+            self._next_start[role.name] = 0.0
         self._log.line("info", {"event": "reload", "generation": self._generation})
         share_memory()
 
