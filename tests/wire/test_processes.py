@@ -130,6 +130,21 @@ def test_a_bad_configuration_never_replaces_a_good_one(
     assert_tags(directory / "milter.sock", plain)
 
 
+def test_a_reload_does_not_pretend_to_listen_elsewhere(
+    start: Start, directory: Path, plain: Sample
+) -> None:
+    service = start("workers = 1")
+    workers = service.workers()
+    config = service.config.read_text()
+    service.config.write_text(config.replace("milter.sock", "elsewhere.sock"))
+    service.signal(signal.SIGHUP)
+    wait_for(lambda: "event=reload-refused" in service.log(), "the reload to be refused")
+    assert "milter.listen: changed" in service.log()
+    assert "needs a restart" in service.log()
+    assert service.workers() == workers
+    assert_tags(directory / "milter.sock", plain)
+
+
 def test_many_reloads_at_once_end_well(start: Start, directory: Path, plain: Sample) -> None:
     service = start("workers = 2")
     before = set(service.workers())

@@ -43,13 +43,25 @@ def run_serve(files: Sequence[Path] | None) -> int:
         analyst = everything.analyst()
         del everything
         share_memory()
-        load = partial(_load, files)
+        load = partial(_load, files, config)
         Supervisor(analyst, [analysing, *doors], load, log).run()
     return 0
 
 
-def _load(files: Sequence[Path] | None) -> Analyst:
-    return read_everything(files).analyst()
+def _load(files: Sequence[Path] | None, running: Config) -> Analyst:
+    """What a reload puts in the place of the running configuration. Raises LoadError, ListenError.
+
+    The listening sockets outlive a reload, so a new address would be believed and not be used.
+    """
+    everything = read_everything(files)
+    wanted = everything.config
+    for key, old, new in (
+        ("milter.listen", running.milter.listen, wanted.milter.listen),
+        ("smtp.listen", running.smtp.listen, wanted.smtp.listen),
+    ):
+        if old != new:
+            raise ListenError(f"{key}: changed from {old} to {new}, which needs a restart")
+    return everything.analyst()
 
 
 def _doors(config: Config, analysers: Path) -> list[Role]:

@@ -33,7 +33,7 @@ class Overload(Exception):  # noqa: N818  a state, not a fault
     """As many mails as may wait are waiting already."""
 
 
-class NoAnswer(Exception):  # noqa: N818
+class NoAnswer(Exception):  # noqa: N818  what happened to the mail, no fault of the door
     """The analyser ended before it answered."""
 
 

@@ -122,13 +122,15 @@ class _Analyser:
 
 def _gave_up(connection: socket.socket) -> bool:
     """Whether the door has hung up already: its deadline passed while the mail waited."""
-    connection.setblocking(False)  # noqa: FBT003  the signature of socket
+    limit = connection.gettimeout()
+    connection.settimeout(0)
     try:
         return connection.recv(1, socket.MSG_PEEK) == b""
     except BlockingIOError:
         return False
     finally:
-        connection.setblocking(True)  # noqa: FBT003
+        # Without its limit a door that stopped reading would hold the analyser for ever.
+        connection.settimeout(limit)
 
 
 def _field_names(question: Question) -> list[str]:
