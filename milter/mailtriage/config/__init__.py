@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mailtriage.config.acks import AckConfig, Calendar, DeskConfig, Targets
 from mailtriage.config.checks import Report, cross_check
 from mailtriage.config.endpoints import (
     EndpointError,
@@ -23,7 +24,6 @@ from mailtriage.config.endpoints import (
 from mailtriage.config.layers import Layers
 from mailtriage.config.reader import Setting, SettingsReader
 from mailtriage.config.sections import (
-    AckConfig,
     AckMode,
     AuthenticationConfig,
     Config,
@@ -45,9 +45,11 @@ __all__ = [
     "AckConfig",
     "AckMode",
     "AuthenticationConfig",
+    "Calendar",
     "Config",
     "ConfigError",
     "CustomersConfig",
+    "DeskConfig",
     "EndpointError",
     "Loaded",
     "LogConfig",
@@ -62,6 +64,7 @@ __all__ = [
     "SmtpConfig",
     "SocketAddress",
     "StateConfig",
+    "Targets",
     "describe",
     "load",
     "parse_next_hop",

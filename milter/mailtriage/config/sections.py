@@ -4,10 +4,21 @@ Every default stands once, in the function that reads its section, spelled as in
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
+from mailtriage.config.acks import (
+    AckConfig,
+    Calendar,
+    DeskConfig,
+    Targets,
+    read_ack,
+    read_calendars,
+    read_desk,
+    read_targets,
+)
 from mailtriage.config.endpoints import Networks, NextHop, SocketAddress
 from mailtriage.config.reader import SettingsReader
 
@@ -21,8 +32,14 @@ _ADDRESS: Final = re.compile(
     # A dot-atom (RFC 5322 section 3.2.3, RFC 6532), or * for all; quoted local parts are not taken.
     r"(?:\*|[^\s@<>()\[\],;:\\\"*]{1,64})@[^\s@<>()\[\],;:\\\"*/]{1,253}"
 )
+# Words that go into a header field and a text: nothing that could end a line or begin a tag.
+_DISPLAY_NAME: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f<>@\"\\]{1,80}")
+_CONTACT: Final = re.compile(r"[^\x00-\x1f\x7f-\x9f<>]{1,120}")
+_LINK: Final = re.compile(r"https://[!-~]{1,200}")
 _STATE_SCHEMES: Final = ("sqlite", "redis", "rediss", "redis+sentinel")
 _REDIS_SCHEMES: Final = _STATE_SCHEMES[1:]
+
+DEFAULT_DATABASE: Final = Path("/var/lib/mailtriage/state.db")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +97,13 @@ class AuthenticationConfig:
 
     trusted_authserv_ids: tuple[str, ...]
     """Lower case."""
+    own_hosts: tuple[str, ...]
+    """Names that our own servers give themselves in Received: (lower case). Results below another
+    server's Received: are not ours."""
+    level: Literal["strict", "lenient"]
+    """What an unauthenticated sender gets: nothing, or, when a known customer, an answer (D5)."""
+    trusted_arc_sealers: tuple[str, ...]
+    """Domains whose ARC seal may repair what forwarding broke (D8); lower case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +126,43 @@ class Mailbox:
     """Helpdesk whose headers are added; a directory of config/helpdesks/."""
     skills: tuple[str, ...] = ()
     """Only these skills are given; empty: all."""
+    name: str = ""
+    """Display name in the From: of acknowledgements; empty: the bare address."""
+    sender: str = ""
+    """Address in their From:; empty: `address` (the first alias for "*@domain"). Key: from."""
+    reply_to: str = ""
+    """Where answers to them go; empty: `sender`."""
+    ack_when: Literal["to", "to_cc"] = "to"
+    """Which header fields must name the mailbox (rules E2 and E6)."""
+    ack_to: Literal["sender", "from"] = "sender"
+    """Who is answered: the reverse-path, or From: when another domain sent the mail (I3)."""
+    subject_style: Literal["marker", "re"] = "marker"
+    """Subject of acknowledgements: a marker in their language, or exactly "Re: " (Zammad)."""
+    calendar: str = ""
+    """Name of a [calendars] section; empty: the only one there is, or the default calendar."""
+    urgent: str = ""
+    """How to reach somebody at once: a telephone number, as it stands in acknowledgements."""
+    privacy: str = ""
+    """URL of the privacy notice (https)."""
+    wait: float = 300.0
+    """Seconds that a deferred acknowledgement waits for the ticket number."""
+    repair: Literal["off", "headers"] = "off"
+    """Whether answers to our acknowledgements get the original Message-ID back, so that a helpdesk
+    that never saw the acknowledgement finds its ticket."""
+
+    @property
+    def from_address(self) -> str:
+        """The address that acknowledgements come from."""
+        if self.sender:
+            return self.sender
+        if self.address.startswith("*@") and self.aliases:
+            return self.aliases[0]
+        return self.address
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """The address and its aliases."""
+        return (self.address, *self.aliases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,19 +212,25 @@ class StateConfig:
 
     url: str = field(repr=False)
     """May hold a password."""
+    secret_file: Path | None
+    """The secret of the installation; None: "secret" beside the database, made at first start."""
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file of this machine; with Redis, too, each node keeps what it owes."""
+        if self.scheme == "sqlite":
+            return Path(self.url.removeprefix("sqlite://"))
+        return DEFAULT_DATABASE
+
+    @property
+    def secret(self) -> Path:
+        """Where the secret stands."""
+        return self.secret_file or self.database.with_name("secret")
 
     @property
     def scheme(self) -> str:
         """sqlite, redis, rediss or redis+sentinel."""
         return self.url.partition(":")[0]
-
-
-@dataclass(frozen=True, slots=True)
-class AckConfig:
-    """[ack]: acknowledgements."""
-
-    submit: NextHop
-    """Always SMTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +255,10 @@ class Config:
     customers: CustomersConfig
     policies: PoliciesConfig
     state: StateConfig
+    desk: DeskConfig
     ack: AckConfig
+    calendars: Mapping[str, Calendar]
+    targets: Targets
     log: LogConfig
 
 
@@ -204,7 +274,10 @@ def read_sections(root: SettingsReader) -> Config:
         customers=_customers(root.table("customers")),
         policies=_policies(root.table("policies")),
         state=_state(root.table("state")),
-        ack=_ack(root.table("ack")),
+        desk=read_desk(root.table("desk")),
+        ack=read_ack(root.table("ack")),
+        calendars=read_calendars(root.table("calendars")),
+        targets=read_targets(root.table("targets")),
         log=_log(root.table("log")),
     )
     root.finish()
@@ -249,7 +322,14 @@ def _smtp(table: SettingsReader) -> SmtpConfig:
 
 def _authentication(table: SettingsReader) -> AuthenticationConfig:
     names = table.texts("trusted_authserv_ids", (), pattern=_AUTHSERV_ID)
-    return AuthenticationConfig(tuple(name.lower() for name in names))
+    hosts = table.texts("own_hosts", (), pattern=_AUTHSERV_ID)
+    sealers = table.texts("trusted_arc_sealers", (), pattern=_AUTHSERV_ID)
+    return AuthenticationConfig(
+        trusted_authserv_ids=tuple(name.lower() for name in names),
+        own_hosts=tuple(host.lower() for host in hosts),
+        level=table.choice("level", "strict", ("strict", "lenient")),
+        trusted_arc_sealers=tuple(sealer.lower() for sealer in sealers),
+    )
 
 
 def _networks(table: SettingsReader) -> NetworksConfig:
@@ -288,7 +368,26 @@ def _mailbox(mailboxes: SettingsReader, name: str) -> Mailbox:
         ack=table.choice("ack", "send", ("send", "delegate", "deferred", "off")),
         profile=table.text("profile", "generic", pattern=_NAME),
         skills=table.texts("skills", (), pattern=_NAME),
+        name=table.text("name", "", pattern=_DISPLAY_NAME, empty=True),
+        sender=_one_address(table, "from"),
+        reply_to=_one_address(table, "reply_to"),
+        ack_when=table.choice("ack_when", "to", ("to", "to_cc")),
+        ack_to=table.choice("ack_to", "sender", ("sender", "from")),
+        subject_style=table.choice("subject_style", "marker", ("marker", "re")),
+        calendar=table.text("calendar", "", pattern=_NAME, empty=True),
+        urgent=table.text("urgent", "", pattern=_CONTACT, empty=True),
+        privacy=table.text("privacy", "", pattern=_LINK, empty=True),
+        wait=table.duration("wait", "5m", low="1s", high="1h"),
+        repair=table.choice("repair", "off", ("off", "headers")),
     )
+
+
+def _one_address(table: SettingsReader, key: str) -> str:
+    text = table.text(key, "", empty=True)
+    if text and (not _ADDRESS.fullmatch(text) or text.startswith("*@")):
+        table.problem(key, f'"{text}" is not an e-mail address')
+        return ""
+    return text.lower()
 
 
 def _customers(table: SettingsReader) -> CustomersConfig:
@@ -310,11 +409,8 @@ def _policies(table: SettingsReader) -> PoliciesConfig:
 
 
 def _state(table: SettingsReader) -> StateConfig:
-    return StateConfig(table.url("url", "sqlite:///var/lib/mailtriage/state.db", _STATE_SCHEMES))
-
-
-def _ack(table: SettingsReader) -> AckConfig:
-    return AckConfig(table.next_hop("submit", "127.0.0.1:10026"))
+    url = table.url("url", f"sqlite://{DEFAULT_DATABASE}", _STATE_SCHEMES)
+    return StateConfig(url, table.file("secret_file"))
 
 
 def _log(table: SettingsReader) -> LogConfig:
