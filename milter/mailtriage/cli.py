@@ -117,6 +117,34 @@ def explain(
     _leave(run_explain(files, paths, as_json=as_json, rcpt=rcpt, sender=sender, client=client))
 
 
+@cli.command(short_help="The acknowledgement of a mail, or the rule that forbids it.")
+@click.argument("path", metavar="FILE")
+@click.option("--rcpt", default="", metavar="ADDRESS", help="Envelope recipient.")
+@click.option("--sender", default=None, metavar="ADDRESS", help='Envelope sender; "" for <>.')
+@click.option(
+    "--client", default="", metavar="IP", callback=_ip_address, help="Address of the SMTP client."
+)
+@click.option("--raw", is_flag=True, help="The message as it is sent, byte for byte.")
+@click.pass_obj
+def ack(
+    files: Sequence[Path] | None,
+    path: str,
+    *,
+    rcpt: str,
+    sender: str | None,
+    client: str,
+    raw: bool,
+) -> None:
+    """Show the acknowledgement that a mail would get, or the rule that forbids one.
+
+    FILE is an .eml file, or - for standard input. Nothing is sent. Earlier mails are not looked at:
+    limits on how often somebody is answered show in the log of live mail.
+    """
+    from mailtriage.commands.ack import run_ack
+
+    _leave(run_ack(files, path, rcpt=rcpt, sender=sender, client=client, raw=raw))
+
+
 @cli.command(short_help="Check configuration, policies and customer lists.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 @click.pass_obj

@@ -57,9 +57,9 @@ MISTAKES = {
         '2: milter.deadline: "10ms" is out of range — expected 50ms to 5m'
     ),
     "[milter]\ndeadline = '25s'": (
-        "2: milter.deadline: warning: longer than Postfix waits for a milter"
-        " (content_timeout = 20s as we set it up)"
-        " — mails that take longer pass untagged, and late"
+        "2: milter.deadline: warning: senders are kept waiting as long when an analysis hangs, and"
+        " may send again"
+        " — Postfix must wait longer still: paste again what mailtriage postfix prints"
     ),
     "[milter]\nmax_scan_bytes = '256K'": (
         f'2: milter.max_scan_bytes: "K" is not a unit of size — {SIZE}'

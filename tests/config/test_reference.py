@@ -3,6 +3,7 @@
 import re
 import tomllib
 from pathlib import Path
+from typing import Any
 
 from mailtriage.config import load
 from mailtriage.toml_lines import KeyPath
@@ -19,13 +20,17 @@ def uncommented() -> str:
 
 def shown() -> dict[KeyPath, object]:
     """Path → value of every setting in the reference."""
+    return flat(tomllib.loads(uncommented()), ())
+
+
+def flat(table: dict[str, Any], above: KeyPath) -> dict[KeyPath, object]:
+    """A table and those below it: a table's own keys come first, as in the file."""
     values: dict[KeyPath, object] = {}
-    for section, keys in tomllib.loads(uncommented()).items():
-        if section == "mailboxes":
-            for address, mailbox in keys.items():
-                values |= {(section, address, key): value for key, value in mailbox.items()}
+    for key, value in table.items():
+        if isinstance(value, dict):
+            values |= flat(value, (*above, key))
         else:
-            values |= {(section, key): value for key, value in keys.items()}
+            values[(*above, key)] = value
     return values
 
 

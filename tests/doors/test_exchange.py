@@ -273,7 +273,12 @@ class SmtpSide:
 
     def tagged(self, analysers: Path) -> bytes:
         """A mail with a forged tag, as it goes on."""
-        tagger = Tagger(self._analyst, analysers, lambda passed, _: self.reported.append(passed))
+        tagger = Tagger(
+            self._analyst,
+            analysers,
+            lambda passed, _: self.reported.append(passed),
+            lambda *_: None,
+        )
         mail = b"X-Mailtriage-Tier: vip\r\nSubject: hello\r\n\r\nHello\r\n"
         return asyncio.run(tagger(mail, QUESTION.envelope, QUESTION.client, "id"))
 

@@ -16,7 +16,7 @@ from tests.service.test_log import parsed
 from tests.support.milter_wire import Sample, tag
 from tests.support.serve import Service, wait_for
 
-TAGS = ("priority", "score", "language", "skill", "topic", "tier", "churn", "mood", "kind", "thread")  # fmt: skip
+TAGS = ("priority", "score", "language", "skill", "topic", "tier", "churn", "mood", "kind", "thread", "ack", "ack_rule")  # fmt: skip
 ALWAYS = {"level", "event", "queue_id", "direction", "sender", "recipients", "status", "ms"}
 SOMETIMES = {*TAGS, "rules", "defects", "stripped"}
 

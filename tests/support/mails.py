@@ -12,8 +12,8 @@ TAG_NAMES: Final = (
     "X-Mailtriage", "X-Mailtriage-Priority", "X-Mailtriage-Score", "X-Mailtriage-Language",
     "X-Mailtriage-Skill", "X-Mailtriage-Skills", "X-Mailtriage-Tier", "X-Mailtriage-Churn",
     "X-Mailtriage-Mood", "X-Mailtriage-Topic", "X-Mailtriage-Kb", "X-Mailtriage-Kind",
-    "X-Mailtriage-Thread", "X-Mailtriage-Ack", "X-Mailtriage-Route", "X-Mailtriage-Sender-Marked",
-    "X-Mailtriage-Why", "X-Mailtriage-Status",
+    "X-Mailtriage-Thread", "X-Mailtriage-Ack", "X-Mailtriage-Ack-Rule", "X-Mailtriage-Route",
+    "X-Mailtriage-Sender-Marked", "X-Mailtriage-Why", "X-Mailtriage-Seal", "X-Mailtriage-Status",
 )  # fmt: skip
 """Every header of the vocabulary, in the order in which they stand at the top of a mail."""
 
@@ -32,6 +32,8 @@ VALUES: Final = {
     "X-Mailtriage-Kind": r"human|machine|bounce|list",
     "X-Mailtriage-Thread": r"new|reply|chaser",
     "X-Mailtriage-Ack": r"sent|skipped|delegated|none",
+    "X-Mailtriage-Ack-Rule": r"none|[a-i][0-9]{1,2}",
+    "X-Mailtriage-Seal": r"none|v=1; [a-z0-9=; -]+",
     "X-Mailtriage-Route": r"[a-z0-9-]+",
     "X-Mailtriage-Sender-Marked": r"[a-z0-9-]+",
     "X-Mailtriage-Why": r"[a-z0-9_-]+(, [a-z0-9_-]+)*",

@@ -181,6 +181,54 @@ class PrivatePostfix:
             raise RuntimeError(f"postfix {command}: {done.stdout}{done.stderr}{self.log()}")
 
 
+class RootShell:
+    """A root shell in which postconf, postmap and postfix mean a private Postfix.
+
+    So what an administrator would paste can be pasted. "postfix reload" does nothing unless that
+    Postfix runs.
+    """
+
+    def __init__(self, postfix: PrivatePostfix, *, running: bool) -> None:
+        self.config = postfix.config
+        self._commands = postfix.root / "bin"
+        self._commands.mkdir()
+        for name in ("postconf", "postmap", "postfix"):
+            idle = "" if running else '[ "$1" = reload ] && exit\n'
+            wrapper = self._commands / name
+            call = f'exec /usr/sbin/{name} -c {self.config} "$@"\n'
+            wrapper.write_text(f"#!/bin/sh\n{idle if name == 'postfix' else ''}{call}")
+            wrapper.chmod(0o755)
+
+    def paste(self, script: str, **environment: str) -> str:
+        """Run a script; the first failure ends it and is an AssertionError. Returns stderr."""
+        done = self._run(["/bin/sh", "-e", "-u"], script, environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stderr
+
+    def ask(self, *command: str) -> str:
+        """What a command prints; nothing when it fails, as postmap -q does for what is not there."""
+        return self._run(list(command), "", {}).stdout.strip()
+
+    def ask_about(self, lines: list[str], *command: str) -> str:
+        """What a command that reads these lines prints."""
+        return self._run(list(command), "".join(f"{line}\n" for line in lines), {}).stdout
+
+    def value(self, parameter: str) -> str:
+        """A parameter of main.cf, as it is written there."""
+        return self.ask("postconf", "-h", parameter)
+
+    def _run(
+        self, command: list[str], script: str, environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        program = str(self._commands / command[0])  # absolute paths stay what they are
+        return subprocess.run(
+            [program, *command[1:]],
+            input=script.replace("/etc/postfix", str(self.config)),
+            env={**os.environ, "PATH": f"{self._commands}:/usr/sbin:/usr/bin:/bin", **environment},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+
+
 def _overrides(service: str, overrides: Overrides) -> tuple[str, str]:
     """-o options for master.cf, and the main.cf parameters that they point to.
 

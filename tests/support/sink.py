@@ -64,6 +64,9 @@ class _Lmtp(socketserver.StreamRequestHandler):
                     self.answer("250 ok")
                 case "RCPT":
                     recipient, *more = self.path(rest)
+                    if self.server.refuses(recipient):
+                        self.answer("550 5.1.1 nobody")
+                        continue
                     recipients.append(recipient)
                     parameters += more
                     self.answer("250 ok")
@@ -109,6 +112,7 @@ class Sink(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _Lmtp)
         self.port: int = self.server_address[1]
         self.deliveries: list[Delivery] = []
+        self.refuses: Callable[[str], bool] = lambda _recipient: False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
 

@@ -51,12 +51,12 @@ FULL = Triage(
 
 
 def test_all_fields_in_their_order() -> None:
-    assert fields(FULL, kb="kb-1042", ack="sent") == (
+    assert fields(FULL, kb="kb-1042", ack="skipped", ack_rule="B5") == (
         (
             "X-Mailtriage",
             (
                 "v=1; prio=urgent; score=087; lang=de; skill=billing; tier=vip; churn=high; "
-                "mood=negative; kind=human; kb=kb-1042; ack=sent;"
+                "mood=negative; kind=human; kb=kb-1042; ack=skipped;"
             ),
         ),
         ("X-Mailtriage-Priority", "urgent"),
@@ -71,10 +71,12 @@ def test_all_fields_in_their_order() -> None:
         ("X-Mailtriage-Kb", "kb-1042"),
         ("X-Mailtriage-Kind", "human"),
         ("X-Mailtriage-Thread", "chaser"),
-        ("X-Mailtriage-Ack", "sent"),
+        ("X-Mailtriage-Ack", "skipped"),
+        ("X-Mailtriage-Ack-Rule", "b5"),
         ("X-Mailtriage-Route", "billing-de"),
         ("X-Mailtriage-Sender-Marked", "high"),
         ("X-Mailtriage-Why", "invoice-word, ocr-number, tier-vip, customer-list"),
+        ("X-Mailtriage-Seal", "none"),
         ("X-Mailtriage-Status", "ok"),
     )
 
@@ -98,9 +100,11 @@ def test_the_negative_case_says_so_in_every_field() -> None:
         "X-Mailtriage-Kind": "human",
         "X-Mailtriage-Thread": "new",
         "X-Mailtriage-Ack": "none",
+        "X-Mailtriage-Ack-Rule": "none",
         "X-Mailtriage-Route": "general-und",
         "X-Mailtriage-Sender-Marked": "none",
         "X-Mailtriage-Why": "none",
+        "X-Mailtriage-Seal": "none",
         "X-Mailtriage-Status": "timeout",
     }
 

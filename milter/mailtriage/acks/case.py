@@ -67,14 +67,19 @@ def dedupe_key(mail: Mail, tokens: Tokens, mailbox: str, body: bytes) -> bytes:
     any milter sees them, so that each attempt has another: what the mail says stands in for it.
     """
     sender = mail.envelope.sender
-    if mail.message_id and not _made_by_postfix(mail):
+    if has_own_message_id(mail):
         return tokens.dedupe_key(mailbox, sender, mail.message_id.encode("utf-8", "replace"))
-    headers = mail.headers
-    date, subject = headers.raw("Date"), headers.raw("Subject")
+    # Where Postfix made the one it may have made the other.
+    date = b"" if mail.message_id else mail.headers.raw("Date")
+    subject = mail.headers.raw("Subject")
     return tokens.dedupe_key(mailbox, sender, b"", date, subject, body[:BODY_FOR_KEY])
 
 
+def has_own_message_id(mail: Mail) -> bool:
+    """Whether the mail came with a Message-ID: cleanup(8) writes <time.QUEUEID@myhostname>."""
+    return bool(mail.message_id) and not _made_by_postfix(mail)
+
+
 def _made_by_postfix(mail: Mail) -> bool:
-    """cleanup(8) writes <time.QUEUEID@myhostname>."""
     queue_id = mail.queue_id
     return bool(queue_id) and f".{queue_id}@" in mail.message_id

@@ -99,17 +99,21 @@ class Tokens:
         It brings the desk mails that passed while the milter was down; others arrive twice and are
         known by their key.
         """
-        name = self._mac(b"sweeper-name", mailbox.lower().encode(), SIGNATURE_BYTES)
-        signature = self._mac(b"sweeper", name, SIGNATURE_BYTES)
-        return f"s1.{_base32(name)}.{_base32(signature)}@{HIDDEN_DOMAIN}"
+        name = self.mailbox_name(mailbox)
+        signature = self._mac(b"sweeper", _from_base32(name), SIGNATURE_BYTES)
+        return f"s1.{name}.{_base32(signature)}@{HIDDEN_DOMAIN}"
 
-    def is_sweeper_recipient(self, address: str) -> bool:
-        """Whether that is the sweeper's address of some mailbox, and signed by us."""
+    def read_sweeper_recipient(self, address: str) -> str:
+        """`mailbox_name` of the mailbox; empty when the address is not one that we signed."""
         found = _SWEPT.fullmatch(address)
         if found is None:
-            return False
+            return ""
         ours = self._mac(b"sweeper", _from_base32(found[1]), SIGNATURE_BYTES)
-        return hmac.compare_digest(ours, _from_base32(found[2]))
+        return found[1].lower() if hmac.compare_digest(ours, _from_base32(found[2])) else ""
+
+    def mailbox_name(self, mailbox: str) -> str:
+        """A name for a mailbox that fits where its address does not: 13 characters of [a-z2-7]."""
+        return _base32(self._mac(b"mailbox", mailbox.lower().encode(), SIGNATURE_BYTES))
 
     def ack_message_id(self, key: bytes, domain: str) -> str:
         """Message-ID of the acknowledgement of a mail, with angle brackets; always the same.

@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Sequence
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Final
 
@@ -27,13 +29,10 @@ _COLUMNS: Final = (
     ("lang", 4),
     ("skill", 12),
     ("priority", 9),
-    ("besides", 34),
-    ("because of", 30),
+    ("besides", 32),
+    ("acknowledged", 34),
 )
 _NARROWEST: Final = sum(width + 3 for _, width in _COLUMNS) + 1
-
-_REASONS: Final = 1
-"""Rule ids that are shown of each mail; `mailtriage explain` has them all."""
 
 
 def run_demo(files: Sequence[Path] | None, *, once: bool, listen: str) -> int:
@@ -77,14 +76,16 @@ async def _demo(
                 "choose another place with --listen"
             )
             return 1
-        table = _table(title="Sample mails: in by SMTP, out tagged")
+        table = _table(title="Sample mails: in by SMTP, out tagged, and acknowledged")
         delivered = []
         for file in sample_files():
             await send(file.read_bytes(), listening)
             delivered.append(await deliveries.get())
             table.add_row(*_row(delivered[-1]))
         console.print(table)
-        _print_headers(console, max(delivered, key=lambda mail: mail.analysis.triage.score))
+        telling = max(delivered, key=lambda mail: mail.analysis.triage.score)
+        _print_headers(console, telling)
+        _print_acknowledgement(console, telling)
         if once:
             return 0
         _print_invitation(console, listening)
@@ -106,6 +107,7 @@ def _show(console: Console, delivered: Delivered) -> None:
     table.add_row(*_row(delivered))
     console.print(table)
     _print_headers(console, delivered)
+    _print_acknowledgement(console, delivered)
 
 
 def _table(title: str) -> Table:
@@ -126,7 +128,6 @@ def _row(delivered: Delivered) -> tuple[Text, ...]:
     analysis = delivered.analysis
     triage, mail = analysis.triage, analysis.mail or Mail()
     level = str(triage.priority)
-    fields = dict(analysis.edits.insert)
     return (
         Text(harmless(mail.from_name or mail.from_address) or "<>"),
         Text(harmless(mail.subject) or "(none)"),
@@ -134,14 +135,37 @@ def _row(delivered: Delivered) -> tuple[Text, ...]:
         Text(triage.skill),
         Text(f"{level} {triage.score}", style=_COLOURS[level]),
         Text(_besides(triage, analysis.status, len(analysis.edits.delete))),
-        Text(_main_reasons(fields.get("X-Mailtriage-Why", "")), style="dim"),
+        _acknowledged(delivered),
     )
 
 
-def _main_reasons(why: str) -> str:
-    reasons = why.split(", ")
-    more = f" +{len(reasons) - _REASONS}" if len(reasons) > _REASONS else ""
-    return ", ".join(reasons[:_REASONS]) + more
+def _acknowledged(delivered: Delivered) -> Text:
+    """The language and subject of the acknowledgement, or the rule that forbids one."""
+    if delivered.acknowledgement:
+        sent = _parsed(delivered.acknowledgement)
+        return Text(f"{sent['Content-Language']}: {harmless(str(sent['Subject']))}")
+    plan = delivered.analysis.plan
+    if plan is None or not plan.verdict.rule:
+        return Text("no", style="dim")
+    return Text(f"no, {plan.verdict.rule}: {plan.verdict.why}", style="dim")
+
+
+def _parsed(message: bytes) -> EmailMessage:
+    parsed = message_from_bytes(message, policy=policy.SMTP)
+    assert isinstance(parsed, EmailMessage)  # noqa: S101  what the policy makes
+    return parsed
+
+
+def _print_acknowledgement(console: Console, delivered: Delivered) -> None:
+    """What the customer reads."""
+    if not delivered.acknowledgement:
+        return
+    sent = _parsed(delivered.acknowledgement)
+    console.print(Text("\nWhat the customer gets at once:", style="bold"))
+    lines = [f"{name}: {sent[name]}" for name in ("From", "To", "Subject")]
+    body = sent.get_body(("plain",))
+    lines += ["", *(str(body.get_content()) if body else "").splitlines()]
+    console.print(Text("\n".join(f"  {harmless(line)}" for line in lines)), soft_wrap=True)
 
 
 def _besides(triage: Triage, status: Status, stripped: int) -> str:

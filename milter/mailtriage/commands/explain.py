@@ -12,12 +12,15 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from mailtriage.acks.compose import ComposeError
+from mailtriage.acks.preview import preview
+from mailtriage.acks.templates import Texts
 from mailtriage.commands.terminal import harmless, to_terminal
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
 from mailtriage.mail.model import Client, Envelope, Mail
 from mailtriage.mail.read import read_message
-from mailtriage.service.load import LoadError, read_everything
+from mailtriage.service.load import LoadError, read_everything, stored_tokens
 from mailtriage.tags.apply import header_names
 from mailtriage.triage.model import Evidence
 
@@ -42,10 +45,11 @@ def run_explain(
 ) -> int:
     """Explain every message of every path; 1 when a path or the configuration cannot be read."""
     try:
-        analyst = read_everything(files).analyst()
+        everything = read_everything(files)
     except LoadError as error:
         to_terminal(str(error))
         return 1
+    analyst = everything.analyst(stored_tokens(everything.config))
     console = Console(highlight=False)
     code = 0
     for path in paths:
@@ -53,7 +57,8 @@ def run_explain(
             for stored in stored_mails(path):
                 analysis, mail = explain_one(analyst, stored, rcpt, sender, client)
                 if as_json:
-                    click.echo(json_line(as_object(stored.name, mail, analysis)))
+                    ack = _acknowledgement(analysis, analyst.texts)
+                    click.echo(json_line(as_object(stored.name, mail, analysis, ack)))
                 else:
                     print_page(console, stored.name, mail, analysis)
         except UnreadablePath as error:
@@ -101,7 +106,31 @@ def _stored_recipients(mail: Mail) -> tuple[str, ...]:
     return ()
 
 
-def as_object(name: str, mail: Mail, analysis: Analysis) -> dict[str, Any]:
+def _acknowledgement(analysis: Analysis, texts: Texts | None) -> dict[str, Any]:
+    """What would be answered, or the rule that forbids it."""
+    plan = analysis.plan
+    found = {"send": False, "rule": "none", "to": "", "from": "", "subject": "", "language": "",
+             "by": ""}  # fmt: skip
+    if plan is None:
+        return found
+    found["rule"] = plan.verdict.rule or "none"
+    try:
+        made = preview(plan, texts) if texts is not None else None
+    except ComposeError:
+        return found | {"rule": "J22"}
+    if made is None or plan.case.mailbox is None:
+        return found
+    return found | {
+        "send": True,
+        "to": made.order.to,
+        "from": plan.case.mailbox.from_address,
+        "subject": str(made.parsed["Subject"]),
+        "language": str(made.parsed["Content-Language"]),
+        "by": made.by.isoformat(timespec="minutes") if made.by else "",
+    }
+
+
+def as_object(name: str, mail: Mail, analysis: Analysis, ack: dict[str, Any]) -> dict[str, Any]:
     """One message as the JSON object that docs/explain.md describes."""
     triage, edits = analysis.triage, analysis.edits
     fields = dict(edits.insert)
@@ -127,15 +156,7 @@ def as_object(name: str, mail: Mail, analysis: Analysis) -> dict[str, Any]:
         "text": mail.newest_text,
         "headers": [list(field) for field in edits.insert],
         "strip": [deletion.name for deletion in edits.delete],
-        "ack": {
-            "send": False,
-            "rule": "none",
-            "to": "",
-            "from": "",
-            "subject": "",
-            "language": "",
-            "by": "",
-        },
+        "ack": ack,
         "why": [
             {
                 "facet": entry.facet,

@@ -1,10 +1,12 @@
 """mailtriage serve."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from mailtriage.acks.tokens import Tokens
 from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
 from mailtriage.doors.analysis import Analyst
@@ -14,6 +16,9 @@ from mailtriage.service.load import LoadError, read_everything
 from mailtriage.service.log import Log
 from mailtriage.service.supervisor import Role, Supervisor, share_memory
 from mailtriage.service.worker import run_worker
+from mailtriage.state.ledger import NO_LEDGER, Ledger
+from mailtriage.state.secret import SecretError, make_secret
+from mailtriage.state.sqlite_ledger import SqliteLedger
 
 
 def run_serve(files: Sequence[Path] | None) -> int:
@@ -24,6 +29,11 @@ def run_serve(files: Sequence[Path] | None) -> int:
         to_terminal(str(error))
         return 1
     config = everything.config
+    try:
+        tokens, ledger = _memory(config)
+    except SecretError as error:
+        to_terminal(f"mailtriage: {error}")
+        return 1
     log = Log(config.log.level)
     for problem in everything.problems:
         log.line("warning", {"event": "configuration", "problem": problem})
@@ -40,28 +50,49 @@ def run_serve(files: Sequence[Path] | None) -> int:
             lambda analyst: analyst.config.milter.analysers or os.cpu_count() or 1,
             leaves_last=True,
         )
-        analyst = everything.analyst()
+        analyst = everything.analyst(tokens, ledger)
         del everything
         share_memory()
-        load = partial(_load, files, config)
+        load = partial(_load, files, config, tokens, ledger)
         Supervisor(analyst, [analysing, *doors], load, log).run()
     return 0
 
 
-def _load(files: Sequence[Path] | None, running: Config) -> Analyst:
+def _memory(config: Config) -> tuple[Tokens | None, Ledger]:
+    """The secret, made at the first start, and the ledger. Raises SecretError.
+
+    Without a service mailbox nothing is ever remembered, and neither is needed.
+    """
+    if not config.mailboxes.mailboxes:
+        return None, NO_LEDGER
+    with contextlib.suppress(OSError):  # what cannot be made, make_secret explains
+        config.state.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    tokens = Tokens(make_secret(config.state.secret))
+    return tokens, SqliteLedger(config.state.database, tokens)
+
+
+def _load(
+    files: Sequence[Path] | None, running: Config, tokens: Tokens | None, ledger: Ledger
+) -> Analyst:
     """What a reload puts in the place of the running configuration. Raises LoadError, ListenError.
 
-    The listening sockets outlive a reload, so a new address would be believed and not be used.
+    The listening sockets and the database outlive a reload, so a new place would be believed and
+    not be used.
     """
     everything = read_everything(files)
     wanted = everything.config
     for key, old, new in (
         ("milter.listen", running.milter.listen, wanted.milter.listen),
         ("smtp.listen", running.smtp.listen, wanted.smtp.listen),
+        ("desk.listen", running.desk.listen, wanted.desk.listen),
+        ("state.url", running.state.database, wanted.state.database),
+        ("state.secret_file", running.state.secret, wanted.state.secret),
     ):
         if old != new:
             raise ListenError(f"{key}: changed from {old} to {new}, which needs a restart")
-    return everything.analyst()
+    if tokens is None and wanted.mailboxes.mailboxes:
+        raise ListenError("mailboxes: the first ones need a restart: there is no desk yet")
+    return everything.analyst(tokens, ledger)
 
 
 def _doors(config: Config, analysers: Path) -> list[Role]:
@@ -81,4 +112,23 @@ def _doors(config: Config, analysers: Path) -> list[Role]:
 
         listener = listen(config.smtp.listen, mode=mode, group=group, inherit=False)
         doors.append(Role("smtp", listener, partial(run_smtp_worker, analysers), lambda _: 1))
+    if config.mailboxes.mailboxes:
+        doors += _desk(config)
     return doors
+
+
+def _desk(config: Config) -> list[Role]:
+    """The desk and the process that sends. Raises ListenError.
+
+    They leave last: what the doors have accepted still reaches them.
+    """
+    # Only those who have a service mailbox pay for their libraries.
+    from mailtriage.service.ack_worker import run_ack_worker
+    from mailtriage.service.desk import run_desk
+
+    mode, group = config.desk.socket_mode, config.desk.socket_group
+    listener = listen(config.desk.listen, mode=mode, group=group, inherit=False)
+    return [
+        Role("desk", listener, run_desk, lambda _: 1, leaves_last=True),
+        Role("acks", listener, run_ack_worker, lambda _: 1, leaves_last=True),
+    ]

@@ -27,7 +27,7 @@ _ADDRESS_OR_DOMAIN: Final = re.compile(
     r"[^\s@<>()\[\],;:\\\"*]{0,64}@[^\s@<>()\[\],;:\\\"*/]{1,253}"
 )
 _COUNTRY: Final = re.compile(r"[A-Z]{2}")
-_REGION: Final = re.compile(r"[A-Z0-9]{1,6}")
+_REGION: Final = re.compile(r"[^\x00-\x1f\x7f]{1,60}")
 _SPAN: Final = re.compile(r"([01]\d|2[0-4]):([0-5]\d) ?[-\u2013] ?([01]\d|2[0-4]):([0-5]\d)")
 _DAY: Final = 24 * 60
 _WEEK: Final = (
@@ -112,7 +112,7 @@ class AckConfig:
     fallback_languages: tuple[str, ...]
     """In which a customer is answered whose language is not known, or has no template."""
     repeat_subject: Literal["authenticated", "never"]
-    precedence: Literal["", "bulk"]
+    precedence: Literal["none", "bulk"]
     prefer: Literal["no_loss", "no_duplicate"]
     """What happens to an acknowledgement whose sender died while Postfix took it."""
     expire: float
@@ -194,7 +194,7 @@ def read_ack(table: SettingsReader) -> AckConfig:
         templates=table.file("templates"),
         fallback_languages=table.texts("fallback_languages", ("en", "de"), pattern=_LANGUAGE),
         repeat_subject=table.choice("repeat_subject", "authenticated", ("authenticated", "never")),
-        precedence=table.choice("precedence", "", ("", "bulk")),
+        precedence=table.choice("precedence", "none", ("none", "bulk")),
         prefer=table.choice("prefer", "no_loss", ("no_loss", "no_duplicate")),
         expire=table.duration("expire", "30m", low="1m", high="1d"),
         reopen=table.duration("reopen", "14d", low="1h", high="365d"),
@@ -265,7 +265,8 @@ def _exceptions(table: SettingsReader) -> tuple[RobotException, ...]:
             table.problem(
                 name,
                 "needs networks and domains",
-                "an exception for everybody would answer every robot",
+                "without either it holds for nobody: it would answer every robot",
+                warning=True,
             )
         found.append(exception)
     return tuple(found)
@@ -282,7 +283,10 @@ def _calendar(table: SettingsReader, name: str) -> Calendar:
         hint = did_you_mean(zone, zoneinfo.available_timezones()) or 'write "Europe/Berlin"'
         table.problem("timezone", f'there is no time zone "{zone}"', hint)
         zone = "UTC"
+    country = table.text("country", "", pattern=_COUNTRY, empty=True)
+    region = table.text("region", "", pattern=_REGION, empty=True)
     week = [_hours(table, day, default) for day, default in _WEEK]
+    closed = [_date(table, ("closed", number), text) for number, text in table.items("closed")]
     special: dict[date, Hours] = {}
     dated = table.table("special")
     for key in dated.names():
@@ -290,12 +294,11 @@ def _calendar(table: SettingsReader, name: str) -> Calendar:
         hours = _hours(dated, key, "")
         if day is not None:
             special[day] = hours
-    closed = (_date(table, ("closed", number), text) for number, text in table.items("closed"))
     return Calendar(
         name=name,
         timezone=zone,
-        country=table.text("country", "", pattern=_COUNTRY, empty=True),
-        region=table.text("region", "", pattern=_REGION, empty=True),
+        country=country,
+        region=region,
         week=(week[0], week[1], week[2], week[3], week[4], week[5], week[6]),
         closed=frozenset(day for day in closed if day is not None),
         special=special,
@@ -336,7 +339,8 @@ def read_targets(table: SettingsReader) -> Targets:
     for skill in below.names():
         one = below.table(skill)
         skills[skill] = {
-            name: one.duration(name, f"{priorities[name]:g}s", low="1m", high="365d")
-            for name, _ in _TARGETS
+            name: one.duration(name, default, low="1m", high="365d")
+            for name, default in _TARGETS
+            if one.has(name)
         }
     return Targets(priorities, skills)

@@ -13,8 +13,8 @@ from mailtriage.config.sections import Config
 from mailtriage.toml_lines import KeyPath
 from mailtriage.toml_source import UNREADABLE_HINT, did_you_mean
 
-_POSTFIX_PATIENCE: Final = 20.0
-"""Seconds: the content_timeout of the shipped Postfix recipe."""
+_SENDERS_PATIENCE: Final = 20.0
+"""Seconds that a sender easily waits for the answer to its mail."""
 
 _WHERE_IN_PYTHON: Final = re.compile(r"^\[[^\]]*\] | \(_ssl\.c:\d+\)$")
 _NOT_FOR_MAIN_CF: Final = re.compile(r"""[\s,{}$'"\\`]""")
@@ -39,11 +39,11 @@ def cross_check(config: Config, report: Report) -> None:
 
 def _check_milter(config: Config, report: Report) -> None:
     milter = config.milter
-    if milter.deadline > _POSTFIX_PATIENCE:
+    if milter.deadline > _SENDERS_PATIENCE:
         report(
             ("milter", "deadline"),
-            "longer than Postfix waits for a milter (content_timeout = 20s as we set it up)",
-            "mails that take longer pass untagged, and late",
+            "senders are kept waiting as long when an analysis hangs, and may send again",
+            "Postfix must wait longer still: paste again what mailtriage postfix prints",
             warning=True,
         )
     if milter.listen.kind == "unix" and milter.socket_mode & stat.S_IWOTH:

@@ -323,12 +323,14 @@ def _smtp(table: SettingsReader) -> SmtpConfig:
 def _authentication(table: SettingsReader) -> AuthenticationConfig:
     names = table.texts("trusted_authserv_ids", (), pattern=_AUTHSERV_ID)
     hosts = table.texts("own_hosts", (), pattern=_AUTHSERV_ID)
-    sealers = table.texts("trusted_arc_sealers", (), pattern=_AUTHSERV_ID)
     return AuthenticationConfig(
         trusted_authserv_ids=tuple(name.lower() for name in names),
         own_hosts=tuple(host.lower() for host in hosts),
         level=table.choice("level", "strict", ("strict", "lenient")),
-        trusted_arc_sealers=tuple(sealer.lower() for sealer in sealers),
+        trusted_arc_sealers=tuple(
+            sealer.lower()
+            for sealer in table.texts("trusted_arc_sealers", (), pattern=_AUTHSERV_ID)
+        ),
     )
 
 

@@ -1,12 +1,12 @@
-"""An embedded mail system: the real SMTP door, relaying to an SMTP server that keeps what it gets.
+"""An embedded mail system: the real SMTP door, the real desk, and an SMTP server behind both.
 
-Nothing is written and nothing leaves this process.
+Nothing leaves this process, and nothing of it stays.
 """
 
 import asyncio
 import dataclasses
 import socket
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -18,8 +18,11 @@ import aiosmtplib
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from mailtriage.config.endpoints import Networks
-from mailtriage.config.sections import NetworksConfig
+from mailtriage.config.acks import Calendar
+from mailtriage.config.endpoints import Networks, NextHop
+from mailtriage.config.sections import Config, Mailbox, Mailboxes, NetworksConfig
+from mailtriage.demo.desk import DemoDesk
+from mailtriage.desk.copy import Copy
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.smtp import SmtpDoor, SmtpDoorSettings
 from mailtriage.doors.smtp_settings import Endpoint
@@ -31,11 +34,14 @@ from mailtriage.triage.model import Tier
 
 RECIPIENT: Final = "help@desk.example"
 
+AUTHSERV_ID: Final = "mx.desk.example"
+"""The mail server in front of the demonstration, which does not exist: what it would have said of
+a sender is said here."""
+
 CUSTOMERS: Final = FixedCustomers(
     {"northwind.example": Tier.VIP, "ceo@northwind.example": Tier.VIP, "contoso.example": Tier.GOLD}
 )
 """The customer list of the demonstration."""
-
 
 _MOST_AT_ONCE: Final = 100
 """Mails that wait for the next hop to take them; the oldest of more are those it refused."""
@@ -44,26 +50,53 @@ _SIZE_LIMIT: Final = 50 * 1024 * 1024
 """Bytes of one mail."""
 
 
+def demo_config(config: Config) -> Config:
+    """The configuration as given, with a mailbox that the samples are for."""
+    mailbox = config.mailboxes.by_address.get(RECIPIENT) or Mailbox(
+        RECIPIENT,
+        name="Desk Example",
+        calendar="demo",
+        urgent="+46 8 123 45 67",
+        privacy="https://desk.example/privacy",
+    )
+    others = [other for other in config.mailboxes.mailboxes if other.address != RECIPIENT]
+    return dataclasses.replace(
+        config,
+        # Whoever tries the demonstration sends from this machine and wants to see tags.
+        networks=NetworksConfig(outbound=Networks(())),
+        authentication=dataclasses.replace(
+            config.authentication, trusted_authserv_ids=(AUTHSERV_ID,)
+        ),
+        mailboxes=Mailboxes((mailbox, *others), config.mailboxes.by_address | {RECIPIENT: mailbox}),
+        calendars={
+            "demo": Calendar("demo", "Europe/Stockholm", country="SE"),
+            **config.calendars,
+        },
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """One mail as the helpdesk would get it, and what was found out about it."""
+    """One mail as the helpdesk would get it, what was found out about it, and the answer."""
 
     raw: bytes
     analysis: Analysis
+    acknowledgement: bytes
+    """As the customer would get it; empty when there is none."""
 
 
-class Helpdesk:
-    """The next hop: an SMTP server that hands every mail to a callback."""
+class World:
+    """The next hop: the helpdesk and the customers, an SMTP server that takes everything."""
 
-    def __init__(self, received: Callable[[bytes], None]) -> None:
-        self._received: Final = received
+    def __init__(self) -> None:
+        self.acknowledgements: Final[list[bytes]] = []
 
     async def handle_DATA(  # noqa: N802  aiosmtpd finds it by this name
         self, _server: SMTP, _session: Session, envelope: Envelope
     ) -> str:
         """Take the mail."""
-        if isinstance(envelope.content, bytes):
-            self._received(envelope.content)
+        if isinstance(envelope.content, bytes) and b"\nX-Mailtriage-Loop: " in envelope.content:
+            self.acknowledgements.append(envelope.content)
         return "250 2.0.0 delivered"
 
 
@@ -83,76 +116,92 @@ class _Inbox(Controller):
         return _PatientServer(self.handler, data_size_limit=None, enable_SMTPUTF8=True)
 
 
-@dataclass(frozen=True, slots=True)
-class _OnItsWay:
-    """A mail that was analysed, and may yet be refused by the next hop."""
-
-    before: bytes
-    after: bytes
-    analysis: Analysis
-
-    def is_of(self, received: bytes) -> bool:
-        """Whether that is what arrived. Untagged, when the tags were what made it too big."""
-        return received in (self.after, self.before)
-
-
 class EmbeddedMail:
-    """The door, its next hop, and the mails that came through, in order."""
+    """The door, the desk, what is behind both, and the mails that came through, in order."""
 
     def __init__(self, analyst: Analyst, delivered: Callable[[Delivered], None]) -> None:
         """`delivered` is called in the event loop for each mail that reached the next hop."""
-        config = dataclasses.replace(
-            analyst.config,
-            # Whoever tries the demonstration sends from this machine and wants to see tags.
-            networks=NetworksConfig(outbound=Networks(())),
+        texts = analyst.texts
+        if texts is None:
+            raise ValueError("acknowledgements need their texts")
+        analyst = dataclasses.replace(
+            analyst, config=demo_config(analyst.config), customers=CUSTOMERS
         )
-        self._analyst: Final = dataclasses.replace(analyst, config=config, customers=CUSTOMERS)
+        self._desk: Final = DemoDesk(analyst, texts)
+        self._analyst: Final = dataclasses.replace(analyst, ledger=self._desk.ledger)
         self._delivered: Final = delivered
-        self._on_their_way: Final[deque[_OnItsWay]] = deque(maxlen=_MOST_AT_ONCE)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._helpdesk: Final = _Inbox(
-            Helpdesk(self._on_received), hostname="127.0.0.1", port=_free_port()
-        )
+        self._on_their_way: Final[OrderedDict[str, Analysis]] = OrderedDict()
+        self._telling: Final[set[asyncio.Task[None]]] = set()
+        self._world: Final = World()
+        self._inbox: Final = _Inbox(self._world, hostname="127.0.0.1", port=_free_port())
         self._door: SmtpDoor | None = None
 
     async def start(self, listen: Endpoint) -> Endpoint:
         """Open both doors; returns where mail is taken. Raises OSError when that fails."""
-        self._loop = asyncio.get_running_loop()
-        self._helpdesk.start()
+        self._inbox.start()
         settings = SmtpDoorSettings(
             listen=listen,
-            next_hop=Endpoint("127.0.0.1", self._helpdesk.port),
+            next_hop=Endpoint("127.0.0.1", self._inbox.port),
             hostname="desk.example",
             size_limit=_SIZE_LIMIT,
         )
-        self._door = SmtpDoor(settings, self._tag)
+        self._door = SmtpDoor(settings, self._tag, self._committed)
         return await self._door.start()
 
     async def stop(self) -> None:
         """Close both doors."""
         if self._door is not None:
             await self._door.stop(1.0)
-        self._helpdesk.stop()
+        if self._telling:
+            await asyncio.wait(self._telling)
+        self._inbox.stop()
+        self._desk.close()
 
     async def _tag(
         self, message: bytes, envelope: model.Envelope, client: model.Client, mail_id: str
     ) -> bytes:
-        read = partial(read_message, message, envelope=envelope, client=client, queue_id=mail_id)
-        analysis = await asyncio.to_thread(self._analyst.analyse, read, header_names(message))
-        tagged = apply_edits(message, analysis.edits)
-        self._on_their_way.append(_OnItsWay(message, tagged, analysis))
-        return tagged
+        checked = vouched_for(message, envelope.sender)
+        # All come from this machine; as many from one out there would be too many (rule D12).
+        client = dataclasses.replace(client, address="")
+        read = partial(read_message, checked, envelope=envelope, client=client, queue_id=mail_id)
+        analysis = await asyncio.to_thread(self._analyst.analyse, read, header_names(checked))
+        self._on_their_way[mail_id] = analysis
+        while len(self._on_their_way) > _MOST_AT_ONCE:
+            self._on_their_way.popitem(last=False)
+        return apply_edits(checked, analysis.edits)
 
-    def _on_received(self, raw: bytes) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._hand_over, raw)
+    def _committed(self, mail_id: str, sender: str, message: bytes) -> None:
+        analysis = self._on_their_way.pop(mail_id, None)
+        if analysis is not None:
+            task = asyncio.get_running_loop().create_task(self._tell(sender, message, analysis))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
 
-    def _hand_over(self, raw: bytes) -> None:
-        for mail in self._on_their_way:
-            if mail.is_of(raw):
-                self._on_their_way.remove(mail)
-                self._delivered(Delivered(raw, mail.analysis))
-                return
+    async def _tell(self, sender: str, message: bytes, analysis: Analysis) -> None:
+        """The next hop has said 250: now the desk hears of it, and only now."""
+        before = len(self._world.acknowledgements)
+        if analysis.edits.recipient:
+            copy = Copy(sender, analysis.edits.recipient, message)
+            server = NextHop("smtp", "127.0.0.1", self._inbox.port)
+            await self._desk.acknowledge(copy, server)
+        sent = self._world.acknowledgements[before:]
+        self._delivered(Delivered(message, analysis, sent[0] if sent else b""))
+
+
+def vouched_for(message: bytes, sender: str) -> bytes:
+    """The mail as the organisation's mail server would hand it on: with its word for the sender.
+
+    A sample that has that server's word already keeps it.
+    """
+    if f"Authentication-Results: {AUTHSERV_ID};".encode() in message:
+        return message
+    domain = sender.rpartition("@")[2] or "unknown.example"
+    if not domain.isascii():
+        domain = domain.encode("idna").decode("ascii")
+    return (
+        f"Authentication-Results: {AUTHSERV_ID}; spf=pass smtp.mailfrom={domain}\r\n".encode()
+        + message
+    )
 
 
 async def send(raw: bytes, to: Endpoint) -> None:

@@ -3,14 +3,24 @@
 One code path for live mail, `explain`, `demo` and the tests.
 """
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
 
+from mailtriage.acks.destinations import is_form
+from mailtriage.acks.model import Authentication
+from mailtriage.acks.plan import Plan, outbound_recipient, plan_inbound, unread_recipient
+from mailtriage.acks.repair import repaired
+from mailtriage.acks.seal import write_seal
+from mailtriage.acks.templates import Texts
+from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Config
 from mailtriage.config.sections import Mailbox
-from mailtriage.mail.model import Client, Limits, Mail, MailStatus
+from mailtriage.mail.model import Client, Envelope, Limits, Mail, MailStatus
 from mailtriage.policies.matcher import Matcher
+from mailtriage.state.ledger import NO_LEDGER, Ledger
 from mailtriage.tags.edits import edits
 from mailtriage.tags.model import Edits, Status
 from mailtriage.tags.profile import GENERIC, PROFILES, Profile
@@ -32,6 +42,8 @@ class Analysis:
     milliseconds: float = 0.0
     detail: str = ""
     """For the log: the class and place of the fault when status is error."""
+    plan: Plan | None = None
+    """Of an inbound mail: whether it is acknowledged. None when nobody got that far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +56,10 @@ class Analyst:
     config: Config
     matcher: Matcher
     customers: CustomerList
+    tokens: Tokens = field(default_factory=lambda: Tokens(secrets.token_bytes(32)))
+    ledger: Ledger = NO_LEDGER
+    texts: Texts | None = None
+    """What acknowledgements say; None where none is ever written (tests of the tags)."""
 
     @property
     def limits(self) -> Limits:
@@ -51,11 +67,17 @@ class Analyst:
         return Limits(max_scan_bytes=self.config.milter.max_scan_bytes)
 
     def analyse(
-        self, read: Callable[[], Mail], names: Sequence[str], *, quote: bool = False
+        self,
+        read: Callable[[], Mail],
+        names: Sequence[str],
+        *,
+        body: bytes = b"",
+        quote: bool = False,
     ) -> Analysis:
         """Judge one mail.
 
-        `read` builds it; `names` are the names of all its header fields; `quote` adds the words
+        `read` builds it; `names` are the names of all its header fields; `body` is its raw body, as
+        far as seen, by which a mail without a Message-ID is known again; `quote` adds the words
         that were hit to the evidence. Never raises: a fault of ours lets the mail pass with forged
         headers stripped and status error.
         """
@@ -63,19 +85,24 @@ class Analyst:
         mail = Mail()
         try:
             mail = read()
-            found = self._judge(mail, names, quote=quote)
+            found = self._judge(mail, names, body, quote=quote)
         except Exception as fault:  # noqa: BLE001  no mail is held up by a bug of ours
+            fields = [(header.name, header.raw) for header in mail.headers]
             found = fail_open(
                 names,
                 Status.ERROR,
                 direction=direction(self.config, mail.client),
                 profile=self.profile(mail.envelope.recipients),
                 detail=_where(fault),
+                recipient=self.unread_recipient(
+                    fields, body, mail.envelope, mail.client, mail.queue_id
+                ),
             )
         return replace(found, milliseconds=(time.perf_counter() - began) * 1000)
 
-    def _judge(self, mail: Mail, names: Sequence[str], *, quote: bool) -> Analysis:
+    def _judge(self, mail: Mail, names: Sequence[str], body: bytes, *, quote: bool) -> Analysis:
         mailbox = self._mailbox(mail.envelope.recipients)
+        now = time.time()
         judged = triage(
             mail,
             self.matcher,
@@ -86,7 +113,41 @@ class Analyst:
         )
         status = Status.UNREAD if mail.status is MailStatus.UNREAD else Status.OK
         profile = _profile_of(mailbox)
-        return Analysis(judged, edits(names, judged, status, profile=profile), status, mail)
+        config, tokens, ledger = self.config, self.tokens, self.ledger
+        if judged.direction is Direction.OUTBOUND:
+            hidden = outbound_recipient(mail, config, tokens, ledger, now)
+            made = edits(names, judged, status, profile=profile, recipient=hidden)
+            return Analysis(judged, made, status, mail)
+        plan = plan_inbound(mail, judged, config, tokens, ledger, now, body=body)
+        made = edits(
+            names,
+            judged,
+            status,
+            profile=profile,
+            ack=plan.verdict.announced,
+            ack_rule=plan.verdict.rule or "none",
+            seal=partial(_seal, plan),
+            recipient=plan.recipient,
+            replace=repaired(plan.case, ledger),
+        )
+        return Analysis(judged, made, status, mail, plan=plan)
+
+    def unread_recipient(
+        self,
+        headers: Sequence[tuple[str, bytes]],
+        body: bytes,
+        envelope: Envelope,
+        client: Client,
+        queue_id: str,
+    ) -> str:
+        """The hidden recipient of a mail that passes unjudged; empty for outbound mail. Never
+        raises: this is what a door does when all else has failed."""
+        if direction(self.config, client) is Direction.OUTBOUND:
+            return ""
+        try:
+            return unread_recipient(headers, body, envelope, queue_id, self.config, self.tokens)
+        except Exception:  # noqa: BLE001  the mail goes on; the sweeper tells the desk
+            return ""
 
     def profile(self, recipients: Sequence[str]) -> Profile:
         """The helpdesk profile of the first service mailbox among the recipients."""
@@ -105,7 +166,12 @@ def _profile_of(mailbox: Mailbox | None) -> Profile:
 
 
 def direction(config: Config, client: Client) -> Direction:
-    """Inbound, unless the client logged in, is on a network of ours, or is sendmail(1) here."""
+    """Inbound, unless the client logged in, is on a network of ours, or is sendmail(1) here.
+
+    Web forms are customers, wherever they run.
+    """
+    if is_form(client, Authentication(), config):
+        return Direction.INBOUND
     if client.login or client.protocol == "local":
         return Direction.OUTBOUND
     if client.address and config.networks.outbound.contains(client.address):
@@ -120,14 +186,21 @@ def fail_open(
     direction: Direction = Direction.INBOUND,
     profile: Profile = GENERIC,
     detail: str = "",
+    recipient: str = "",
 ) -> Analysis:
     """The mail passes without analysis: forged fields go, ours say neutral values and why.
 
-    `names` are the names of all its header fields.
+    `names` are the names of all its header fields; `recipient` is the hidden one, through which the
+    desk judges the mail later.
     """
     # Among the ordinary mails, where a helpdesk sorts by the score.
     neutral = Triage(direction=direction, score=NORMAL_SCORE)
-    return Analysis(neutral, edits(names, neutral, status, profile=profile), status, detail=detail)
+    made = edits(names, neutral, status, profile=profile, recipient=recipient)
+    return Analysis(neutral, made, status, detail=detail)
+
+
+def _seal(plan: Plan, ours: tuple[tuple[str, str], ...]) -> str:
+    return write_seal(plan.case.tokens, plan.case.key, ours, plan.facts())
 
 
 def _where(fault: BaseException) -> str:

@@ -86,15 +86,15 @@ def encode_answer(answer: Answer) -> bytes:
     """The answer with its length before it."""
     edits = answer.edits
     delete = [(deletion.name, deletion.index) for deletion in edits.delete]
-    return _framed((str(answer.status), delete, list(edits.insert)))
+    return _framed((str(answer.status), delete, list(edits.insert), edits.recipient))
 
 
 def decode_answer(data: bytes) -> Answer:
     """The inverse of `encode_answer`, without the length."""
-    status, delete, insert = marshal.loads(data)  # noqa: S302  from our own analyser only
+    status, delete, insert, recipient = marshal.loads(data)  # noqa: S302  from our own analyser only
     return Answer(
         Status(status),
-        Edits(tuple(Deletion(name, index) for name, index in delete), tuple(insert)),
+        Edits(tuple(Deletion(name, index) for name, index in delete), tuple(insert), recipient),
     )
 
 

@@ -35,7 +35,8 @@ from mailtriage.tags.model import Edits, Status
 # that SKIP can end them.
 _UNWANTED: Final[int] = Milter.P_NOHELO | Milter.P_NODATA | Milter.P_NOUNKNOWN | Milter.P_NOEOH
 _SILENT: Final[int] = Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_RCPT | Milter.P_NR_HDR
-_ACTIONS: Final[int] = Milter.ADDHDRS | Milter.CHGHDRS
+_ADD_RECIPIENT: Final[int] = Milter.ADDRCPT | Milter.ADDRCPT_PAR
+_ACTIONS: Final[int] = Milter.ADDHDRS | Milter.CHGHDRS | _ADD_RECIPIENT
 
 _CONTINUE: Final[int] = Milter.CONTINUE
 _NOREPLY: Final[int] = Milter.NOREPLY
@@ -66,13 +67,25 @@ class Message:
 class _Session:
     """One connection of the MTA: one SMTP session with any number of mails."""
 
-    __slots__ = ("address", "can_skip", "message", "name", "protocol", "silence")
+    __slots__ = (
+        "address",
+        "can_add_recipient",
+        "can_skip",
+        "message",
+        "name",
+        "protocol",
+        "silence",
+    )
 
-    def __init__(self, offered: int) -> None:
-        """`offered` are the protocol steps that this MTA leaves to us (SMFIP_*)."""
+    def __init__(self, offered: int, actions: int) -> None:
+        """`offered` are the protocol steps that this MTA leaves to us (SMFIP_*), `actions` what it
+        lets us do (SMFIF_*)."""
         # An MTA older than Sendmail 8.14 and Postfix 2.6 knows neither; it gets its replies.
         self.silence: Final = _NOREPLY if offered & _SILENT == _SILENT else _CONTINUE
         self.can_skip: Final = bool(offered & Milter.P_SKIP)
+        # Sendmail before 8.14 and Postfix before 3.0: without NOTIFY=NEVER a bounce of our copy
+        # would reach the customer.
+        self.can_add_recipient: Final = actions & _ADD_RECIPIENT == _ADD_RECIPIENT
         self.address = ""
         self.name = ""
         self.protocol = "smtp"
@@ -150,7 +163,7 @@ class MilterDoor:
 
     def _negotiate(self, ctx: Any, options: list[int]) -> int:
         try:
-            session = _Session(options[1])
+            session = _Session(options[1], options[0])
             options[0] &= _ACTIONS
             options[1] &= _UNWANTED | _SILENT | Milter.P_SKIP
             options[2] = options[3] = 0
@@ -231,7 +244,7 @@ class MilterDoor:
         except Exception as fault:  # noqa: BLE001  whatever it is, the mail goes on
             passed = self._pass(question, fault)
             edits = passed.edits
-        _apply(ctx, edits)
+        _apply(ctx, edits, can_add_recipient=session.can_add_recipient)
         self.messages += 1
         if passed is not None:
             self._report(passed, question)
@@ -250,6 +263,13 @@ class MilterDoor:
             direction=direction(self._analyst.config, question.client),
             profile=self._analyst.profile(question.envelope.recipients),
             detail="analyser ended" if isinstance(fault, NoAnswer) else type(fault).__name__,
+            recipient=self._analyst.unread_recipient(
+                question.headers,
+                b"".join(question.body),
+                question.envelope,
+                question.client,
+                question.queue_id,
+            ),
         )
 
     def _on_abort(self, ctx: Any) -> int:
@@ -293,8 +313,17 @@ def _macro(ctx: Any, name: str) -> str:
         return "?"
 
 
-def _apply(ctx: Any, edits: Edits) -> None:
-    """Send the edits: deletions from the highest index down, then our fields from the top down."""
+def _apply(ctx: Any, edits: Edits, *, can_add_recipient: bool) -> None:
+    """Send the edits: the hidden recipient, deletions from the highest index down, then our fields
+    from the top down.
+
+    Postfix keeps what it has got when we die in between. So the recipient goes first: the desk then
+    hears of a mail whose tags are missing, which it can judge, and never the other way round.
+    """
+    if edits.recipient and can_add_recipient:
+        # Should the MTA refuse it, the tags still go out; the sweeper tells the desk.
+        with contextlib.suppress(milter.error):
+            ctx.addrcpt(f"<{edits.recipient}>", "NOTIFY=NEVER")
     for deletion in edits.delete:
         ctx.chgheader(deletion.name, deletion.index, None)
     for index, (name, value) in enumerate(edits.insert):

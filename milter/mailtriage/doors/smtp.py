@@ -32,6 +32,9 @@ __all__ = ["Endpoint", "MailProtocol", "SmtpDoor", "SmtpDoorSettings", "Tag", "T
 Tag = Callable[[bytes, Envelope, Client, str], Awaitable[bytes]]
 """Message as received (CRLF line ends), envelope, client, our id of the mail → message to relay."""
 
+Committed = Callable[[str, str, bytes], None]
+"""Our id of a mail, its reverse-path, and the message that the next hop has taken."""
+
 _logger = logging.getLogger(__name__)
 
 _OFFER_LASTS: Final = 60.0
@@ -44,12 +47,18 @@ _GOODBYE: Final = 1.0
 class SmtpDoor:
     """One listening socket and the sessions on it. Lives in the event loop that calls `start`."""
 
-    def __init__(self, settings: SmtpDoorSettings, tag: Tag) -> None:
-        """Reads the TLS files that the settings name; raises OSError when it cannot."""
+    def __init__(
+        self, settings: SmtpDoorSettings, tag: Tag, committed: Committed | None = None
+    ) -> None:
+        """Reads the TLS files that the settings name; raises OSError when it cannot.
+
+        `committed` is told of each mail that the next hop has taken; it must not wait.
+        """
         self.settings: Final = settings
         self.server_tls: Final = _server_tls(settings)
         self.stopping = False
         self._tag = tag
+        self._committed = committed
         self._next_hop_tls = next_hop_tls_context(settings)
         self._server: asyncio.Server | None = None
         self._connections: set[ClientConnection] = set()
@@ -169,6 +178,14 @@ class SmtpDoor:
         except Exception:
             _logger.exception("id=%s relayed as it came: tagging failed", mail_id)
         return raw
+
+    def committed(self, mail_id: str, sender: str, message: bytes) -> None:
+        """The next hop has taken that message."""
+        if self._committed is not None:
+            try:
+                self._committed(mail_id, sender, message)
+            except Exception:
+                _logger.exception("id=%s the desk is not told", mail_id)
 
     def _in_background(self, task: asyncio.Task[Any]) -> None:
         self._background.add(task)  # the event loop itself holds tasks only weakly

@@ -69,6 +69,9 @@ class MailRoom(Doorkeeper, Protocol):
     async def tagged(self, raw: bytes, envelope: Envelope, client: Client, mail_id: str) -> bytes:
         """The message to relay; never raises, and always comes in time."""
 
+    def committed(self, mail_id: str, sender: str, message: bytes) -> None:
+        """The next hop has taken that message; never raises, never waits."""
+
 
 @dataclass(slots=True)
 class _MailOnItsWay:
@@ -355,12 +358,15 @@ class DoorSession(ClientConnection):
             if len(raw) <= relay.size_limit < len(message):
                 _logger.warning("id=%s has no room for tags, relayed as it came", mail.id)
                 message = raw
-            return await relay.content(message, len(mail.recipients))
+            replies = await relay.content(message, len(mail.recipients))
         except NextHopFailedError as failure:
             return (failure.reply,)
         except Exception:  # here and not in handle_exception: each recipient must get its reply
             _logger.exception("id=%s could not be relayed", mail.id)
             return (LOCAL_ERROR,)
+        if any(reply.accepted for reply in replies):
+            self._room.committed(mail.id, mail.sender, message)
+        return replies
 
     # The next hop.
 

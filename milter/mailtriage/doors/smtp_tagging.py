@@ -18,20 +18,26 @@ from mailtriage.doors.smtp_settings import (
     SmtpDoorSettings,
     TlsPolicy,
 )
+from mailtriage.mail.fields import split_fields
 from mailtriage.mail.model import Client, Envelope
 from mailtriage.tags.apply import apply_edits, header_end, header_names
 from mailtriage.tags.model import Status
 
 Report = Callable[[Analysis, Question], None]
 
+Expect = Callable[[str, str], None]
+"""Our id of a mail, and its hidden recipient."""
+
 
 class Tagger:
     """Gives the SMTP door the message to relay; see `smtp.Tag`."""
 
-    def __init__(self, analyst: Analyst, analysers: Path, report: Report) -> None:
+    def __init__(self, analyst: Analyst, analysers: Path, report: Report, expect: Expect) -> None:
         """`analysers` is the socket of the analysers; `report` is told of each mail that passes
-        without an analysis, and must not block.
+        without an analysis, `expect` of each that leads to something at the desk. Neither may
+        block.
         """
+        self._expect: Final = expect
         self._analyst: Final = analyst
         self._analysers: Final = analysers
         self._report: Final = report
@@ -48,6 +54,8 @@ class Tagger:
             passed = self._pass(question, fault)
             self._report(passed, question)
             edits = passed.edits
+        if edits.recipient:
+            self._expect(mail_id, edits.recipient)
         return apply_edits(message, edits)
 
     def _question(
@@ -77,12 +85,20 @@ class Tagger:
         status = Status.TIMEOUT if isinstance(fault, TimeoutError) else Status.ERROR
         if isinstance(fault, BlockingIOError):
             status = Status.OVERLOAD
+        fields, body_at, _ = split_fields(question.body[0])
         return fail_open(
             header_names(question.body[0]),
             status,
             direction=direction(self._analyst.config, question.client),
             profile=self._analyst.profile(question.envelope.recipients),
             detail=type(fault).__name__,
+            recipient=self._analyst.unread_recipient(
+                [(name.decode("latin-1"), value) for name, value in fields],
+                question.body[0][body_at:],
+                question.envelope,
+                question.client,
+                question.queue_id,
+            ),
         )
 
 

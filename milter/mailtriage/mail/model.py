@@ -164,6 +164,9 @@ class Attachment:
     """Encoded bytes that were seen; a lower bound when the mail was cut at max_scan_bytes."""
     inline: bool = False
     """True for pictures and parts that the sender meant to be shown within the text."""
+    purpose: str = ""
+    """What the part is for, as it says itself, in lower case: the method of a calendar ("reply",
+    RFC 6047), the message class of winmail.dat ("ipm.outlook.recall"); empty for all others."""
 
 
 class _NewestText:

@@ -19,6 +19,7 @@ _DEFAULT_TYPE: Final = MimeField("text/plain")
 _DIGEST_TYPE: Final = MimeField("message/rfc822")
 _NO_FIELD: Final = MimeField()
 _MAX_BOUNDARY: Final = 200  # RFC 2046 §5.1.1 says 70
+_MAX_METHOD: Final = 40
 
 _READ_AS_PLAIN: Final = frozenset({
     "text", "text/plain", "text/enriched", "text/richtext", "text/markdown", "text/x-markdown",
@@ -32,6 +33,12 @@ _SMIME: Final = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"}
 _ENVELOPED: Final = (
     bytes.fromhex("2a864886f70d010703"),
     bytes.fromhex("2a864886f70d0109100117"),
+)
+_TNEF: Final = frozenset({"application/ms-tnef", "application/vnd.ms-tnef"})
+# MS-OXTNEF section 2.1.3: signature and key; attTnefVersion and attOemCodepage come before
+# attMessageClass, whose value ends in NUL.
+_TNEF_CLASS: Final = re.compile(
+    rb"\x78\x9f\x3e\x22.{2,80}?\x01\x08\x80\x07\x00.{4}([ -~]{1,100})\x00", re.DOTALL
 )
 _PGP: Final = "-----BEGIN PGP "
 _PGP_MESSAGE: Final = "-----BEGIN PGP MESSAGE-----"
@@ -163,6 +170,7 @@ class _Scan:
                 media or "application/octet-stream",
                 end - start,
                 inline or (has_content_id and disposition.value != "attachment"),
+                self._purpose(start, end, content_type, encoding),
             )
         )
         return None
@@ -280,6 +288,18 @@ class _Scan:
         if b"base64" in encoding.lower():
             head = base64_lenient(head)[0]
         return any(oid in head for oid in _ENVELOPED)
+
+    def _purpose(self, start: int, end: int, content_type: MimeField, encoding: bytes) -> str:
+        """What `Attachment.purpose` says."""
+        if content_type.value == "text/calendar":
+            return content_type.token("method").lower()[:_MAX_METHOD]
+        if content_type.value not in _TNEF:
+            return ""
+        head = self._body[start : min(end, start + 400)]
+        if b"base64" in encoding.lower():
+            head = base64_lenient(head)[0]
+        found = _TNEF_CLASS.match(head)
+        return found[1].decode("ascii").lower() if found else ""
 
     def text_of(self, node: _Leaf | _Group, max_chars: int) -> str:
         """Text of a part and what is below it, at most about `max_chars` characters."""

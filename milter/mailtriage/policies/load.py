@@ -18,6 +18,9 @@ class PolicyError(Exception):
         super().__init__("\n".join(map(str, problems)))
         self.problems: Final = tuple(problems)
 
+ACKS: Final = "acks"
+"""The directory beside the policies that holds the texts of acknowledgements."""
+
 
 def load_policies(
     directories: Sequence[Path], *, disable: Iterable[str] = ()
@@ -47,6 +50,8 @@ def _read_directory(directory: Path, problems: list[Problem]) -> list[Policy]:
     """The policies of one directory, in which each skill and facet may stand once."""
     by_name: dict[tuple[bool, str], Policy] = {}
     for file in sorted(directory.rglob("*.toml")):
+        if file.parent.name == ACKS:
+            continue
         policy = read_policy(file, problems)
         if policy is None:
             continue

@@ -28,7 +28,7 @@ from mailtriage.mail.read import read_mail, read_message
 from mailtriage.service.channel import ALIVE, DRAIN, READY, RECYCLE, TICK
 from mailtriage.service.log import AddressMask, Log, mail_fields
 from mailtriage.service.worker import is_worn_out
-from mailtriage.tags.apply import header_names
+from mailtriage.tags.apply import header_end, header_names
 
 _GARBAGE: Final = 5_000
 """Objects between two collections: a mail leaves no cycles behind, so they find next to nothing."""
@@ -94,8 +94,11 @@ class _Analyser:
                 question = decode_question(receive(connection))
                 if _gave_up(connection):
                     return
+                body = b"".join(question.body)
                 analysis = self._analyst.analyse(
-                    partial(_read, question, self._analyst), _field_names(question)
+                    partial(_read, question, body, self._analyst),
+                    _field_names(question, body),
+                    body=body[header_end(body) :] if question.whole else body,
                 )
                 connection.sendall(encode_answer(Answer(analysis.status, analysis.edits)))
                 self._mails += 1
@@ -133,14 +136,13 @@ def _gave_up(connection: socket.socket) -> bool:
         connection.settimeout(limit)
 
 
-def _field_names(question: Question) -> list[str]:
+def _field_names(question: Question, body: bytes) -> list[str]:
     if question.whole:
-        return header_names(b"".join(question.body))
+        return header_names(body)
     return [name for name, _ in question.headers]
 
 
-def _read(question: Question, analyst: Analyst) -> Mail:
-    body = question.body[0] if len(question.body) == 1 else b"".join(question.body)
+def _read(question: Question, body: bytes, analyst: Analyst) -> Mail:
     if question.whole:
         return read_message(
             body,

@@ -2,23 +2,29 @@
 
 import dataclasses
 import os
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from mailtriage.acks.calendar import calendar_problems
+from mailtriage.acks.templates import TextError, Texts, load_texts
+from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Config, ConfigError, Loaded, load
 from mailtriage.doors.analysis import Analyst
 from mailtriage.mail.read import read_mail
-from mailtriage.policies.load import PolicyError, load_policies
+from mailtriage.policies.load import ACKS, PolicyError, load_policies
 from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import GENERAL, Policies
 from mailtriage.shipped import shipped_directory
 from mailtriage.state.customers import CustomerFileError, read_customers
+from mailtriage.state.ledger import NO_LEDGER, Ledger
+from mailtriage.state.secret import SecretError, read_secret
 from mailtriage.tags.lint import lint
 from mailtriage.tags.profile import PROFILES
 from mailtriage.tags.vocabulary import PREFIX
-from mailtriage.toml_source import Problem, did_you_mean
+from mailtriage.toml_source import Problem, did_you_mean, dotted
 from mailtriage.triage.customer import CustomerList, FixedCustomers
 from mailtriage.triage.language import load_detector
 
@@ -38,6 +44,7 @@ class Everything:
     loaded: Loaded
     policies: Policies
     customers: CustomerList
+    texts: Texts
     problems: tuple[Problem, ...]
 
     @property
@@ -45,11 +52,15 @@ class Everything:
         """The effective configuration."""
         return self.loaded.config
 
-    def analyst(self) -> Analyst:
-        """Compile the policies and load the language model."""
+    def analyst(self, tokens: Tokens | None = None, ledger: Ledger = NO_LEDGER) -> Analyst:
+        """Compile the policies and load the language model.
+
+        Without `tokens` what is signed and hashed is so with a secret of this run alone.
+        """
         load_detector()
         matcher = Matcher(self.policies, time_limit=self.config.policies.time_limit)
-        analyst = Analyst(self.config, matcher, self.customers)
+        tokens = tokens or Tokens(secrets.token_bytes(32))
+        analyst = Analyst(self.config, matcher, self.customers, tokens, ledger, self.texts)
         _warm_up(analyst)
         return analyst
 
@@ -76,6 +87,14 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     problems = list(loaded.problems)
     policies = Policies()
     customers: CustomerList = read_customers(())
+    texts: Texts | None = None
+    try:
+        texts = load_texts(shipped_directory("policies") / ACKS, config.ack.templates)
+        problems += texts.warnings
+        problems += _calendar_problems(loaded)
+        problems += _unspoken_languages(loaded, texts)
+    except TextError as error:
+        problems += error.problems
     try:
         policies, warnings = load_policies(
             policy_directories(config), disable=config.policies.disable
@@ -89,7 +108,7 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
         customers = read_customers(config.customers.files)
     except CustomerFileError as error:
         problems += error.problems
-    if any(not problem.warning for problem in problems):
+    if texts is None or any(not problem.warning for problem in problems):
         raise LoadError(problems)
     if config.customers.redis:
         # 18 MB of library, for those who use it.
@@ -101,7 +120,42 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
             config.customers.timeout,
             customers,
         )
-    return Everything(loaded, policies, customers, tuple(sorted(problems)))
+    return Everything(loaded, policies, customers, texts, tuple(sorted(problems)))
+
+
+def _calendar_problems(loaded: Loaded) -> list[Problem]:
+    """Calendars that cannot be meant, and mailboxes that name one which is not there, or none."""
+    config = loaded.config
+    problems = [
+        Problem(*loaded.layers.locate(path), dotted(path), what, hint)
+        for path, what, hint in calendar_problems(config)
+    ]
+    if len(config.calendars) > 1:
+        for mailbox in config.mailboxes.mailboxes:
+            if not mailbox.calendar and mailbox.ack in {"send", "deferred"}:
+                path = ("mailboxes", mailbox.address, "calendar")
+                what = "names none of several calendars: Monday to Friday, 9 to 17 UTC is used"
+                hint = f"one of {', '.join(config.calendars)}"
+                problems.append(
+                    Problem(*loaded.layers.locate(path), dotted(path), what, hint, warning=True)
+                )
+    return problems
+
+
+def _unspoken_languages(loaded: Loaded, texts: Texts) -> list[Problem]:
+    """Fallback languages that have no text: nobody could be answered in them."""
+    known = sorted(texts.by_language)
+    file, line = loaded.layers.locate(("ack", "fallback_languages"))
+    return [
+        Problem(
+            file,
+            line,
+            "ack.fallback_languages",
+            f"there is no text for '{language}'",
+            did_you_mean(language, known) or f"there are {', '.join(known)}",
+        )
+        for language in texts.missing(loaded.config.ack.fallback_languages)
+    ]
 
 
 def _problems_elsewhere(config: Config) -> list[Problem]:
@@ -161,3 +215,13 @@ def _unknown_names(config: Config, policies: Policies) -> list[Problem]:
             hint = did_you_mean(mailbox.profile, PROFILES)
             problems.append(Problem("configuration", 1, f"{path}.profile", what, hint))
     return problems
+
+
+def stored_tokens(config: Config) -> Tokens | None:
+    """What is signed with the installation's secret, for a command that is allowed to read it; None
+    for anybody else, who will not see which mails answer our acknowledgements.
+    """
+    try:
+        return Tokens(read_secret(config.state.secret))
+    except SecretError:
+        return None

@@ -203,6 +203,8 @@ def mail_fields(
             "mood": triage.mood,
             "kind": triage.kind,
             "thread": triage.thread,
+            "ack": analysis.plan.verdict.announced if analysis.plan else "none",
+            "ack_rule": (analysis.plan.verdict.rule if analysis.plan else "") or "-",
             "rules": ",".join(dict.fromkeys(entry.id for entry in triage.why[:20])) or "-",
         }
     if mail is not None and mail.defects:

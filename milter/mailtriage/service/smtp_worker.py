@@ -5,13 +5,18 @@ import os
 import signal
 import socket
 from pathlib import Path
+from typing import Final
 
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.exchange import Question
 from mailtriage.doors.smtp import SmtpDoor
+from mailtriage.doors.smtp_desk import DeskNews
 from mailtriage.doors.smtp_tagging import Tagger, door_settings
 from mailtriage.service.channel import ALIVE, READY, TICK
 from mailtriage.service.log import AddressMask, Log, mail_fields
+
+DESK_PATIENCE: Final = 5.0
+"""Seconds that a leaving door waits for the desk to hear of its last mails."""
 
 
 def run_smtp_worker(
@@ -45,7 +50,9 @@ async def _serve(
             mail_fields(passed, question.queue_id, envelope.sender, envelope.recipients, mask),
         )
 
-    door = SmtpDoor(door_settings(config), Tagger(analyst, analysers, report))
+    desk = DeskNews(config)
+    tagger = Tagger(analyst, analysers, report, desk.expect)
+    door = SmtpDoor(door_settings(config), tagger, desk.committed)
     await door.start(socket.socket(fileno=listen_fd))
     loop = asyncio.get_running_loop()
     leave = asyncio.Event()
@@ -63,3 +70,4 @@ async def _serve(
             except OSError:
                 break
     await door.stop(config.milter.drain)
+    await desk.stop(DESK_PATIENCE)

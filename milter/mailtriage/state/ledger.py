@@ -82,6 +82,10 @@ class Ledger(Protocol):
     def look_up(self, question: LedgerQuestion) -> History:
         """Everything that is known. Never raises: what cannot be read is not known."""
 
+    def original_id(self, key: bytes, address: str) -> str:
+        """Message-ID of the mail with that key, if it was acknowledged to that address and kept for
+        reply repair; else empty. Never raises."""
+
 
 class EmptyLedger:
     """For `explain`, `ack` and the demonstration: nothing happened before."""
@@ -89,3 +93,10 @@ class EmptyLedger:
     def look_up(self, question: LedgerQuestion) -> History:  # noqa: ARG002  the shape of Ledger
         """Nothing."""
         return NOTHING_KNOWN
+
+    def original_id(self, key: bytes, address: str) -> str:  # noqa: ARG002  the shape of Ledger
+        """None."""
+        return ""
+
+
+NO_LEDGER: Final[Ledger] = EmptyLedger()

@@ -1,15 +1,18 @@
 """Mail and Triage to header edits, all computed before the first one is sent."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from mailtriage.tags.lint import safe_fields
 from mailtriage.tags.model import Deletion, Edits, Status
 from mailtriage.tags.profile import GENERIC, Profile
-from mailtriage.tags.vocabulary import PREFIX, fields
+from mailtriage.tags.vocabulary import PREFIX, SEAL, fields
 from mailtriage.triage.model import Direction, Triage
 
 _OURS: Final = PREFIX.lower()
+
+Seal = Callable[[tuple[tuple[str, str], ...]], str]
+"""Our fields, without the seal, to the value of X-Mailtriage-Seal."""
 
 
 def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, ...]:
@@ -50,13 +53,33 @@ def edits(
     profile: Profile = GENERIC,
     kb: str = "none",
     ack: str = "none",
+    ack_rule: str = "none",
+    seal: Seal | None = None,
+    recipient: str = "",
+    replace: tuple[tuple[str, str], ...] = (),
 ) -> Edits:
     """What is done to a mail: forged fields go, ours come. Outbound mail only loses forged ones.
 
-    `names` are those of all header fields of the mail, see `forged`.
+    `names` are those of all header fields of the mail, see `forged`. `seal` signs our fields.
+    `recipient` is the hidden one; `replace` are fields that take the place of the mail's own of
+    those names.
     """
-    delete = forged(names, profile)
+    names = tuple(names)
+    delete = (*forged(names, profile), *_every(names, [name for name, _ in replace]))
     if triage.direction is Direction.OUTBOUND:
-        return Edits(delete)
-    ours = fields(triage, status, kb=kb, ack=ack)
-    return Edits(delete, (*ours, *safe_fields(profile.fields(triage))))
+        return Edits(delete, recipient=recipient)
+    ours = fields(triage, status, kb=kb, ack=ack, ack_rule=ack_rule)
+    if seal is not None:
+        signature = seal(tuple(entry for entry in ours if entry[0] != SEAL))
+        ours = tuple((name, signature if name == SEAL else value) for name, value in ours)
+    return Edits(delete, (*ours, *safe_fields(profile.fields(triage)), *replace), recipient)
+
+
+def _every(names: Iterable[str], wanted: Iterable[str]) -> tuple[Deletion, ...]:
+    """Deletions of every field of these names, each name from its highest index down."""
+    lower = [name.lower() for name in names]
+    return tuple(
+        Deletion(name, index)
+        for name in wanted
+        for index in range(lower.count(name.lower()), 0, -1)
+    )

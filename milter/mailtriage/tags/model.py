@@ -33,3 +33,6 @@ class Edits:
     delete: tuple[Deletion, ...] = ()
     insert: tuple[tuple[str, str], ...] = ()
     """(name, value) fields that go to the very top of the header, in this order."""
+    recipient: str = ""
+    """The hidden recipient, added before all else: what a crash in the middle of the edits leaves
+    behind is then a mail that the desk can judge by itself. Empty: none."""

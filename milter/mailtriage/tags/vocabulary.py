@@ -16,6 +16,9 @@ from mailtriage.triage.skill import OTHER_SKILL
 
 PREFIX: Final = "X-Mailtriage"
 
+SEAL: Final = f"{PREFIX}-Seal"
+"""The signature over the other fields, which `edits` fills in."""
+
 MAX_VALUE: Final = 200
 """Characters of a value. Some relays cap a header at 870 bytes; filters in helpdesks far below."""
 
@@ -23,6 +26,7 @@ MAX_NAME_OF_SKILL: Final = 40
 MAX_LANGUAGE: Final = 8
 MAX_KB: Final = 30
 MAX_ACK: Final = 9
+MAX_RULE: Final = 4
 """Characters; with these the summary line stays below MAX_VALUE, whatever is in it."""
 
 NONE: Final = "none"
@@ -40,9 +44,18 @@ def token(text: str, longest: int = MAX_NAME_OF_SKILL) -> str:
 
 
 def fields(
-    triage: Triage, status: Status = Status.OK, *, kb: str = NONE, ack: str = NONE
+    triage: Triage,
+    status: Status = Status.OK,
+    *,
+    kb: str = NONE,
+    ack: str = NONE,
+    ack_rule: str = NONE,
 ) -> tuple[tuple[str, str], ...]:
-    """The header fields (name, value) in their fixed order."""
+    """The header fields (name, value) in their fixed order.
+
+    `ack_rule`: the id of the rule that forbids an acknowledgement ("B5"), in lower case here like
+    every value.
+    """
     language, skill = token(triage.language, MAX_LANGUAGE), token(triage.skill)
     kb, ack = token(kb, MAX_KB), token(ack, MAX_ACK)
     score = f"{max(0, min(100, triage.score)):03d}"
@@ -66,9 +79,11 @@ def fields(
         (f"{PREFIX}-Kind", str(triage.kind)),
         (f"{PREFIX}-Thread", str(triage.thread)),
         (f"{PREFIX}-Ack", ack),
+        (f"{PREFIX}-Ack-Rule", token(ack_rule, MAX_RULE)),
         (f"{PREFIX}-Route", f"{skill}-{language}"),
         (f"{PREFIX}-Sender-Marked", str(triage.sender_marked or NONE)),
         (f"{PREFIX}-Why", _reasons(triage.why)),
+        (SEAL, NONE),
         (f"{PREFIX}-Status", str(status)),
     )
 

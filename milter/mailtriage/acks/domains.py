@@ -1,0 +1,56 @@
+"""Domain names: as DNS knows them, and whose they are."""
+
+from typing import Final
+
+# Second-level labels under which registries of countries sell names. The Public Suffix List names
+# thousands more, and changes weekly. Where one is missing here (tokyo.jp), two strangers under it
+# pass for one organisation; where one is here that a registry does not use, one organisation passes
+# for two. Rules that forbid by a difference must therefore not be the only guard.
+_SECOND_LEVEL: Final = frozenset({
+    "ac", "asn", "co", "com", "csiro", "ed", "edu", "firm", "gen", "go", "gob", "gouv", "gov",
+    "govt", "gr", "gv", "id", "ind", "info", "kiwi", "lg", "ltd", "maori", "me", "mil", "ne", "net",
+    "nhs", "nic", "nom", "or", "org", "plc", "police", "priv", "sch", "school", "web",
+})  # fmt: skip
+
+_DEVIATIONS: Final = frozenset("ßς\u200c\u200d")
+
+
+def to_ascii(domain: str) -> str:
+    """The domain in lower case and A-labels (RFC 5890), without the dot at the end.
+
+    Labels that IDNA does not allow stay as they are: nothing is resolved here, only compared. So do
+    those with letters that IDNA 2003, which the standard library has, makes others of: a signature
+    of strasse.example must not vouch for straße.example (RFC 5894 section 7.2).
+    """
+    lower = domain.strip().rstrip(".").lower()
+    if lower.isascii() or not _DEVIATIONS.isdisjoint(lower):
+        return lower
+    try:
+        return lower.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return lower
+
+
+def organisational(domain: str) -> str:
+    """The organisational domain: what was registered, "example.co.uk" of "mail.example.co.uk".
+
+    An approximation of RFC 7489 section 3.2, which wants a public suffix list: the last two labels,
+    or three when the second but last is one that registries of countries sell names under.
+    """
+    labels = to_ascii(domain).split(".")
+    sold_below = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SECOND_LEVEL
+    return ".".join(labels[-3:] if sold_below else labels[-2:])
+
+
+def aligned(one: str, other: str) -> bool:
+    """Whether both domains are of one organisation (RFC 7489 section 3.1, "relaxed").
+
+    An empty domain is nobody's.
+    """
+    return bool(one and other) and organisational(one) == organisational(other)
+
+
+def is_within(domain: str, parent: str) -> bool:
+    """Whether a domain is `parent` or below it."""
+    name, above = to_ascii(domain), to_ascii(parent)
+    return bool(above) and (name == above or name.endswith(f".{above}"))

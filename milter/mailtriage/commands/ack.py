@@ -1,0 +1,90 @@
+"""mailtriage ack: what a customer would be answered, or the rule that forbids it."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from mailtriage.acks.compose import ComposeError
+from mailtriage.acks.model import Announced
+from mailtriage.acks.plan import Plan
+from mailtriage.acks.preview import Preview, preview
+from mailtriage.commands.explain import explain_one
+from mailtriage.commands.terminal import harmless, to_terminal
+from mailtriage.doors.analysis import Analyst
+from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
+from mailtriage.service.load import LoadError, read_everything, stored_tokens
+
+_SHOWN: Final = ("From", "Reply-To", "To", "Subject", "Content-Language")
+
+
+def run_ack(
+    files: Sequence[Path] | None,
+    path: str,
+    *,
+    rcpt: str,
+    sender: str | None,
+    client: str,
+    raw: bool,
+) -> int:
+    """Show the acknowledgement of every mail at that path; 1 when it cannot be read."""
+    try:
+        everything = read_everything(files)
+    except LoadError as error:
+        to_terminal(str(error))
+        return 1
+    analyst = everything.analyst(stored_tokens(everything.config))
+    try:
+        return _show_all(analyst, stored_mails(path), rcpt, sender, client, raw=raw)
+    except UnreadablePath as error:
+        to_terminal(f"mailtriage: {error}")
+        return 1
+
+
+def _show_all(
+    analyst: Analyst,
+    mails: Iterable[StoredMail],
+    rcpt: str,
+    sender: str | None,
+    client: str,
+    *,
+    raw: bool,
+) -> int:
+    code = 0
+    for stored in mails:
+        analysis, _ = explain_one(analyst, stored, rcpt, sender, client)
+        try:
+            made = (
+                preview(analysis.plan, analyst.texts) if analysis.plan and analyst.texts else None
+            )
+        except ComposeError as error:
+            to_terminal(f"{stored.name}: no acknowledgement can be made: {error}")
+            code = 1
+            continue
+        if made is not None and raw:
+            sys.stdout.buffer.write(made.message)
+        elif made is not None:
+            click.echo(_letter(made))
+        elif analysis.plan is None:
+            click.echo("no acknowledgement: the mail is your own (outbound)")
+        else:
+            click.echo(verdict_line(analysis.plan))
+    return code
+
+
+def verdict_line(plan: Plan) -> str:
+    """Why nothing is sent, in one line that begins with the rule's id."""
+    verdict, mailbox = plan.verdict, plan.case.mailbox
+    if verdict.announced is Announced.DELEGATED and mailbox is not None:
+        return f"delegated: the helpdesk of {mailbox.address} acknowledges; no rule forbids it"
+    detail = f" ({verdict.detail})" if verdict.detail else ""
+    return f"no acknowledgement: rule {verdict.rule}{detail}: {verdict.why}"
+
+
+def _letter(made: Preview) -> str:
+    """The message as its reader sees it."""
+    parsed = made.parsed
+    head = [f"{name}: {harmless(str(parsed[name]))}" for name in _SHOWN if name in parsed]
+    return "\n".join((*head, "", harmless(made.text)))

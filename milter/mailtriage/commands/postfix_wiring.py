@@ -1,0 +1,110 @@
+"""What Postfix is told for tagging: the strip table, the milter; and how the script sets a list."""
+
+from typing import Final
+
+from mailtriage.config import Config
+from mailtriage.config.endpoints import SocketAddress, host_and_port
+from mailtriage.shipped import shipped_directory
+
+QUEUE_DIRECTORY: Final = "/var/spool/postfix"
+STRIP_FILE: Final = "mailtriage_strip.regexp"
+
+CONNECT_TIMEOUT: Final = 5
+COMMAND_TIMEOUT: Final = 10
+"""Seconds that Postfix waits; far above our own deadline, far below its default of 300."""
+
+_ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  translated, not bound
+"""Where to reach a socket that listens on every address, from this machine."""
+
+
+def preamble() -> str:
+    """How to use the script, and the function that adds to a list of main.cf.
+
+    postconf(1) can only replace a value, so adding takes a line of shell.
+    """
+    return """\
+# Paste this into a root shell, or: mailtriage postfix | sh -eu
+# Part 4 wants to know who signs your mail with DKIM: say so first, signer=inet:127.0.0.1:8891
+# What your Postfix has already stays; when run again, only what has changed is changed.
+# mailtriage itself changes nothing of Postfix.
+
+put() { # put first|last PARAMETER ENTRY: into that list of main.cf, unless the entry is there
+    now=$(postconf -h "$2" 2>/dev/null)
+    case "$1 $now" in
+        *"$3"*) ;;
+        "$1 ") postconf -e "$2 = $3" ;;
+        first*) postconf -e "$2 = $3, $now" ;;
+        last*) postconf -e "$2 = $now, $3" ;;
+    esac
+}
+"""
+
+
+def map_file(name: str, content: str) -> str:
+    """The command that writes a table into Postfix's directory."""
+    return f"cat > /etc/postfix/{name} <<'END'\n{content.rstrip()}\nEND\n"
+
+
+def shipped_table(name: str) -> str:
+    """The text of a shipped table."""
+    return (shipped_directory("config") / "postfix" / name).read_text(encoding="utf-8")
+
+
+def strip_part() -> str:
+    """header_checks."""
+    return f"""\
+# 1. Forged X-Mailtriage headers are removed before any milter sees the mail, and while
+#    mailtriage is down.
+{map_file(STRIP_FILE, shipped_table(STRIP_FILE))}\
+put first header_checks 'regexp:/etc/postfix/{STRIP_FILE}'
+"""
+
+
+def milter_part(config: Config) -> str:
+    """smtpd_milters."""
+    chroot = ""
+    if config.milter.listen.kind == "unix" and _milter(config) == str(config.milter.listen):
+        chroot = (
+            f"#    {config.milter.listen.path} is outside {QUEUE_DIRECTORY}: where smtpd runs\n"
+            "#    chrooted (a 'y' in the fifth column of its master.cf line, as on Debian), set\n"
+            f'#    milter.listen = "unix:{QUEUE_DIRECTORY}/mailtriage/milter.sock" instead.\n'
+        )
+    return f"""\
+# 5. mailtriage comes last in smtpd_milters, after whatever checks DKIM, DMARC and spam: it reads
+#    what they write, and need not judge what they refuse. Should it be down, mail goes on.
+#    Not in non_smtpd_milters: mail from sendmail(1) is your own.
+{chroot}\
+put last smtpd_milters '$mailtriage_milter'
+postconf -e 'mailtriage_milter = {milter_entry(config)}'
+"""
+
+
+def milter_entry(config: Config) -> str:
+    """mailtriage as one entry of smtpd_milters, with its own limits (Postfix 3.0 and later)."""
+    # Twice our deadline covers a queue; 20 s is what a client of smtpd easily waits.
+    content = max(20, round(config.milter.deadline * 2) + 10)
+    return (
+        f"{{ {_milter(config)}, connect_timeout={CONNECT_TIMEOUT}s, "
+        f"command_timeout={COMMAND_TIMEOUT}s, content_timeout={content}s, default_action=accept }}"
+    )
+
+
+def _milter(config: Config) -> str:
+    """The milter's socket as smtpd sees it: relative to the queue directory when it lies in there.
+
+    Postfix daemons run in their queue directory, chrooted or not, so the relative path fits both.
+    """
+    listen = config.milter.listen
+    if listen.kind == "fd":
+        # Passed by systemd/mailtriage.socket, which makes it there.
+        return "unix:mailtriage/milter.sock"
+    if listen.kind == "unix" and listen.path.startswith(f"{QUEUE_DIRECTORY}/"):
+        return f"unix:{listen.path.removeprefix(f'{QUEUE_DIRECTORY}/')}"
+    return reachable(listen)
+
+
+def reachable(listen: SocketAddress) -> str:
+    """A socket as Postfix connects to it: "unix:/path", "inet:host:port"."""
+    if listen.host in _ANY:
+        return f"inet:{host_and_port(_ANY[listen.host], listen.port)}"
+    return str(listen)

@@ -1,0 +1,69 @@
+"""The desk of the demonstration: the real one's judgement, database and sending, in one process."""
+
+import asyncio
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from mailtriage.acks.templates import Texts
+from mailtriage.config.endpoints import NextHop
+from mailtriage.desk.copy import Copy
+from mailtriage.desk.handle import Handler
+from mailtriage.desk.submit import Submission
+from mailtriage.doors.analysis import Analyst
+from mailtriage.state.outbox import Outbox, OutboxRow
+from mailtriage.state.sqlite import open_database
+from mailtriage.state.sqlite_ledger import SqliteLedger
+from mailtriage.state.store import Store
+
+_LEASE: Final = 60.0
+_PATIENCE: Final = 10.0
+
+
+class DemoDesk:
+    """Takes copies and sends acknowledgements. The database goes when it is closed."""
+
+    def __init__(self, analyst: Analyst, texts: Texts) -> None:
+        """`analyst` has the configuration of the demonstration."""
+        self._folder: Final = tempfile.TemporaryDirectory(prefix="mailtriage-demo-")
+        self._file: Final = Path(self._folder.name) / "state.db"
+        self._handler: Final = Handler(analyst, analyst.config, analyst.tokens, texts)
+        self._tokens: Final = analyst.tokens
+        # SQLite's connections belong to the thread that made them.
+        self._thread: Final = ThreadPoolExecutor(1, "demo-desk")
+        self._connection: Final = self._thread.submit(open_database, self._file).result()
+        self.ledger: Final = SqliteLedger(self._file, analyst.tokens)
+        """What the analysis sees of it."""
+
+    async def acknowledge(self, copy: Copy, server: NextHop) -> None:
+        """Do what follows from a mail; what is to be sent has been handed to `server` then."""
+        loop = asyncio.get_running_loop()
+        rows = await loop.run_in_executor(self._thread, self._write, copy)
+        submission = Submission(server)
+        try:
+            for row in rows:
+                await submission.send(row.address, row.message, _PATIENCE)
+                await loop.run_in_executor(self._thread, self._sent, row)
+        finally:
+            await submission.quit()
+
+    def close(self) -> None:
+        """Forget everything."""
+        self._thread.submit(self._connection.close).result()
+        self._thread.shutdown()
+        self._folder.cleanup()
+
+    def _write(self, copy: Copy) -> list[OutboxRow]:
+        now = time.time()
+        prepared = self._handler.prepare(copy, now)
+        if prepared is None:
+            return []
+        store = Store(self._connection, self._tokens)
+        with store.transaction(), store.savepoint():
+            self._handler.apply(prepared, store, now)
+        return Outbox(self._connection).claim(now, _LEASE, 10)
+
+    def _sent(self, row: OutboxRow) -> None:
+        Outbox(self._connection).sent([row.key], time.time())

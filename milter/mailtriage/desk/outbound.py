@@ -1,0 +1,40 @@
+"""A mail of the organisation's own that went out: an agent's answer, or the helpdesk's robot."""
+
+import re
+from typing import Final
+
+from mailtriage.mail.address import parse_mailboxes
+from mailtriage.mail.model import Mail
+from mailtriage.state.store import Outbound
+from mailtriage.triage.kind import by_headers
+
+# The token by which a helpdesk finds its ticket again: "[rt.example #17]", "[Ticket#2026112310]",
+# "[#17]", "[PROJ-17]". It is repeated to the customer exactly as it stands.
+_TICKET: Final = re.compile(
+    r"\[(?:[^\[\]\r\n]{0,60}[\s#])?(?:#|Ticket#|ticket#)\s?\d{1,20}\]|\[[A-Z][A-Z0-9]{1,9}-\d{1,9}\]"
+)
+
+
+def ticket_of(subject: str) -> str:
+    """The helpdesk's token in a subject of its own; empty when there is none."""
+    found = _TICKET.search(subject[:500])
+    return found[0] if found else ""
+
+
+def outbound_of(mail: Mail, key: bytes, now: float) -> Outbound:
+    """What is remembered of it. `now`: seconds since the epoch."""
+    recipients = [
+        mailbox.address
+        for name in ("To", "Cc")
+        for header in mail.headers.fields(name)
+        for mailbox in parse_mailboxes(header.raw)
+    ]
+    return Outbound(
+        key=key,
+        message_id=mail.message_id,
+        references=mail.references,
+        sent=now,
+        recipients=tuple(dict.fromkeys(recipients))[:100],
+        automatic=by_headers(mail) is not None,
+        ticket=ticket_of(mail.subject),
+    )

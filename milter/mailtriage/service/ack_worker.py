@@ -1,0 +1,43 @@
+"""The process that hands acknowledgements to the mail server."""
+
+import asyncio
+import os
+import signal
+import socket
+
+from mailtriage.config import Config
+from mailtriage.desk.outbox_thread import OutboxThread
+from mailtriage.desk.sender import Sender
+from mailtriage.doors.analysis import Analyst
+from mailtriage.service.lifeline import until_told_to_leave
+from mailtriage.service.log import AddressMask, Log
+
+
+def run_ack_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
+    """The life of the process, from the fork to the exit; never returns. It listens nowhere."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    os.close(listen_fd)
+    log.start_thread()
+    try:
+        asyncio.run(send_acks(analyst.config, control, log))
+    except (OSError, ValueError) as fault:
+        log.line("error", {"event": "worker-failed", "door": "acks", "fault": fault})
+        log.flush()
+        os._exit(1)
+    log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "acks"})
+    log.flush()
+    os._exit(0)
+
+
+async def send_acks(config: Config, control: socket.socket, log: Log) -> None:
+    """Send until told to leave; then finish what is on its way."""
+    outbox = OutboxThread(config.state.database, config.ack.prefer)
+    mask = AddressMask(config.log.addresses, config.log.hash_key_file)
+    sender = Sender(outbox, config.ack, config.smtp.hostname, log.line, mask)
+    sending = asyncio.create_task(sender.run(config.milter.drain))
+    told = asyncio.create_task(until_told_to_leave(control, config.milter))
+    # When sending ends by itself it is by a fault: then this process has nothing left to do.
+    await asyncio.wait((sending, told), return_when=asyncio.FIRST_COMPLETED)
+    sender.leave()
+    await sending

@@ -1,0 +1,116 @@
+"""The tables of the SQLite state.
+
+Whoever reads the file finds keyed hashes (acks/tokens.py: `pseudonym`) where a mail has addresses,
+Message-IDs, subjects and networks. In clear stand the organisation's own mailboxes; in the outbox,
+as long as an acknowledgement is owed, its recipient and text; and, where answers are repaired,
+Message-IDs of mails that were acknowledged.
+
+Times are seconds since the epoch; 0 is "never".
+"""
+
+from typing import Final
+
+APPLICATION_ID: Final = 0x6D747269
+"""PRAGMA application_id: "mtri". file(1) shows it, and a file of somebody else has another."""
+
+_FIRST: Final = """
+CREATE TABLE conversation (
+    id            INTEGER PRIMARY KEY,
+    mailbox       TEXT NOT NULL,
+    customer      BLOB NOT NULL,               -- who began it; empty: nobody who could be answered
+    began         REAL NOT NULL,
+    last_activity REAL NOT NULL,
+    answered      REAL NOT NULL DEFAULT 0,     -- by a human
+    acknowledged  REAL NOT NULL DEFAULT 0,
+    promised      REAL NOT NULL DEFAULT 0,
+    unanswered    INTEGER NOT NULL DEFAULT 0   -- mails that came in since either of them
+) STRICT;
+CREATE INDEX conversation_age ON conversation (last_activity);
+
+-- Further addresses of the customer, to which a human may answer.
+CREATE TABLE writer (
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    address      BLOB NOT NULL,
+    PRIMARY KEY (conversation, address)
+) STRICT, WITHOUT ROWID;
+
+-- Message-IDs, either way, by which a later mail finds its conversation.
+CREATE TABLE message (
+    id           BLOB PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+CREATE INDEX message_conversation ON message (conversation);
+
+-- Every mail that had an effect, by its dedupe key: it has none a second time.
+CREATE TABLE mail (
+    key          BLOB PRIMARY KEY,
+    conversation INTEGER NOT NULL REFERENCES conversation ON DELETE CASCADE,
+    way          TEXT NOT NULL CHECK (way IN ('in', 'out')),
+    at           REAL NOT NULL,
+    kind         TEXT NOT NULL,
+    rule         TEXT NOT NULL DEFAULT '',     -- that forbade an acknowledgement
+    announced    TEXT NOT NULL DEFAULT '',
+    skill        TEXT NOT NULL DEFAULT '',
+    priority     TEXT NOT NULL DEFAULT '',
+    language     TEXT NOT NULL DEFAULT '',
+    topic        TEXT NOT NULL DEFAULT '',
+    thread       TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mail_conversation ON mail (conversation);
+
+-- The ledger: one row for each acknowledgement that was ever owed. All rate limits count here.
+CREATE TABLE ack (
+    key         BLOB PRIMARY KEY,
+    mailbox     TEXT NOT NULL,
+    address     BLOB NOT NULL,
+    subject     BLOB NOT NULL,
+    network     BLOB NOT NULL,
+    at          REAL NOT NULL,
+    sent        REAL NOT NULL DEFAULT 0,
+    original_id TEXT NOT NULL DEFAULT ''
+) STRICT, WITHOUT ROWID;
+CREATE INDEX ack_address ON ack (address, at, mailbox, subject);
+CREATE INDEX ack_network ON ack (network, at);
+CREATE INDEX ack_age ON ack (at);
+
+-- What is held against an address.
+CREATE TABLE mark (
+    address       BLOB PRIMARY KEY,
+    undeliverable REAL NOT NULL DEFAULT 0,
+    complained    REAL NOT NULL DEFAULT 0,
+    quick_answer  REAL NOT NULL DEFAULT 0,     -- last answer that only a machine gives so fast
+    robot         REAL NOT NULL DEFAULT 0,
+    latest        REAL NOT NULL                -- of these
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mark_age ON mark (latest);
+
+-- What is owed, and for some days what became of it (state/outbox.py tells the life of a row).
+CREATE TABLE outbox (
+    key      BLOB PRIMARY KEY,
+    mailbox  TEXT NOT NULL,
+    domain   TEXT NOT NULL,
+    address  TEXT,                             -- as the next two, NULL once nothing is owed
+    message  BLOB,
+    plan     TEXT,
+    state    TEXT NOT NULL CHECK (state IN ('WAITING', 'READY', 'SENDING', 'RETRY', 'SENT', 'DEAD',
+                                            'EXPIRED', 'SUPPRESSED', 'DROPPED')),
+    due      REAL,                             -- when something has to happen next; NULL: finished
+    attempts INTEGER NOT NULL DEFAULT 0,
+    error    TEXT NOT NULL DEFAULT '',
+    rule     TEXT NOT NULL DEFAULT '',
+    created  REAL NOT NULL,
+    expires  REAL NOT NULL,
+    finished REAL,
+    CHECK ((due IS NULL) = (finished IS NOT NULL)),
+    CHECK (state IN ('SENT', 'EXPIRED', 'SUPPRESSED', 'DROPPED')
+           = (address IS NULL AND message IS NULL AND plan IS NULL))
+) STRICT;
+CREATE INDEX outbox_due ON outbox (due) WHERE due IS NOT NULL;
+CREATE INDEX outbox_finished ON outbox (finished) WHERE finished IS NOT NULL;
+"""
+
+MIGRATIONS: Final = (_FIRST,)
+"""Script number N makes schema N + 1 out of schema N; schema 0 is an empty file."""
+
+SCHEMA_VERSION: Final = len(MIGRATIONS)
+"""PRAGMA user_version."""

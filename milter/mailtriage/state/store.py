@@ -1,0 +1,322 @@
+"""Everything that follows from one mail, written in one transaction.
+
+What is owed, what was promised and what counts for the limits are either all there after a crash,
+or none of it is, and then Postfix has had no "250" and brings the mail again (rule F15).
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Final
+
+from mailtriage.acks.tokens import Tokens
+from mailtriage.state.ledger import History, LedgerQuestion
+from mailtriage.state.lookup import (
+    DAY,
+    address_of,
+    client_of,
+    find_conversation,
+    is_recorded,
+    look_up,
+    original_id,
+    subject_of,
+)
+from mailtriage.state.outbox import Outbox
+from mailtriage.state.records import Inbound, NewAck, Outbound, OutboundEffect, WaitingAck
+from mailtriage.state.sqlite import StateError, immediate, state_errors
+
+__all__ = ["Inbound", "NewAck", "Outbound", "OutboundEffect", "Store", "WaitingAck"]
+
+QUICK: Final = 120.0
+"""Seconds within which a short answer to an acknowledgement may be a machine's (rule F13)."""
+DOUBLE: Final = 900.0
+"""Seconds within which an automatic answer of the helpdesk is an acknowledgement, too."""
+OUTBOX_KEPT: Final = 7 * DAY
+"""What is finished, or could not be delivered, stays in the outbox for so long."""
+PURGED_AT_ONCE: Final = 500
+"""Rows of each kind that one purge takes, so that it holds up no mail."""
+
+_PURGE_OUTBOX: Final = """
+    DELETE FROM outbox WHERE key IN
+    (SELECT key FROM outbox WHERE finished < ? ORDER BY finished LIMIT ?)"""
+_PURGE_CONVERSATIONS: Final = """
+    DELETE FROM conversation WHERE id IN
+    (SELECT id FROM conversation WHERE last_activity < ? ORDER BY last_activity LIMIT ?)"""
+_PURGE_LEDGER: Final = """
+    DELETE FROM ack WHERE key IN (SELECT key FROM ack WHERE at < ? ORDER BY at LIMIT ?)"""
+_PURGE_MARKS: Final = """
+    DELETE FROM mark WHERE address IN
+    (SELECT address FROM mark WHERE latest < ? ORDER BY latest LIMIT ?)"""
+
+
+class Store:
+    """The desk's view, in one thread: exact, and the only one that writes about conversations."""
+
+    def __init__(self, connection: sqlite3.Connection, tokens: Tokens) -> None:
+        self._connection: Final = connection
+        self._tokens: Final = tokens
+        self._outbox: Final = Outbox(connection)
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """What is recorded inside is kept, durably, when the block ends, and undone when it raises.
+
+        Raises StateError when nothing was kept.
+        """
+        return immediate(self._connection)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """One mail of several in a transaction: whatever is raised undoes that mail alone.
+
+        Raises StateError when the whole transaction is lost.
+        """
+        connection = self._connection
+        with state_errors(connection):
+            if not connection.in_transaction:
+                # SQLite gives up a transaction by itself when the disk is full, for one.
+                raise StateError("the transaction is lost; all of its mails have to come again")
+            connection.execute("SAVEPOINT one_mail")
+            try:
+                yield
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK TO one_mail")
+                    connection.execute("RELEASE one_mail")
+                raise
+            connection.execute("RELEASE one_mail")
+
+    def look_up(self, question: LedgerQuestion) -> History:
+        """What is known; inside a transaction nothing can change before it ends.
+
+        Raises StateError.
+        """
+        with state_errors(self._connection):
+            return look_up(self._connection, self._tokens, question)
+
+    def original_id(self, key: bytes, address: str) -> str:
+        """Message-ID that our acknowledgement `key` answered, for the address that it went to;
+        empty for others, or when it was not kept. Raises StateError."""
+        with state_errors(self._connection):
+            return original_id(self._connection, self._tokens, key, address)
+
+    def record_inbound(self, mail: Inbound, ack: NewAck | None) -> None:
+        """A mail that came in, and the acknowledgement that follows from it, if any.
+
+        Without effect when the key was recorded before. Raises StateError or sqlite3.Error.
+        """
+        connection, tokens = self._connection, self._tokens
+        if is_recorded(connection, mail.key):
+            return
+        if mail.short:
+            self._note_quick_answer(mail)
+        conversation = find_conversation(connection, tokens, mail.references)
+        if conversation is None:
+            conversation = self._begin_conversation(mail)
+        connection.execute(
+            "UPDATE conversation SET last_activity = max(last_activity, ?),"
+            " unanswered = unanswered + 1 WHERE id = ?",
+            (mail.received, conversation),
+        )
+        connection.execute(
+            "INSERT INTO mail (key, conversation, way, at, kind, rule, announced, skill, priority,"
+            " language, topic, thread) VALUES (?, ?, 'in', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                mail.key, conversation, mail.received, mail.kind, mail.rule, mail.announced,
+                mail.skill, mail.priority, mail.language, mail.topic, mail.thread,
+            ),
+        )  # fmt: skip
+        self._know_message(mail.message_id, conversation)
+        if ack is not None:
+            self._owe(mail, ack, conversation)
+
+    def record_outbound(self, mail: Outbound) -> OutboundEffect:
+        """A mail of ours that went out: it stops the clock, and may make an acknowledgement
+        superfluous or tell its ticket.
+
+        Raises StateError or sqlite3.Error.
+        """
+        connection, tokens = self._connection, self._tokens
+        own = (mail.message_id,) if mail.message_id else ()
+        conversation = find_conversation(connection, tokens, (*own, *mail.references))
+        if conversation is None or is_recorded(connection, mail.key):
+            return OutboundEffect(conversation)
+        connection.execute(
+            "INSERT INTO mail (key, conversation, way, at, kind) VALUES (?, ?, 'out', ?, ?)",
+            (mail.key, conversation, mail.sent, "automatic" if mail.automatic else "human"),
+        )
+        connection.execute(
+            "UPDATE conversation SET last_activity = max(last_activity, ?) WHERE id = ?",
+            (mail.sent, conversation),
+        )
+        self._know_message(mail.message_id, conversation)
+        if mail.automatic:
+            return self._helpdesk_wrote(mail, conversation)
+        return self._human_answered(mail, conversation)
+
+    def release(self, key: bytes, message: bytes, now: float) -> None:
+        """A waiting acknowledgement, rendered with its ticket, goes out now."""
+        self._outbox.release(key, message, now)
+
+    def record_complaint(self, address: str, now: float) -> None:
+        """Somebody reported our mail to that address as spam (RFC 5965)."""
+        pseudonym = address_of(self._tokens, address)
+        if pseudonym:
+            self._connection.execute(
+                "INSERT INTO mark (address, complained, latest) VALUES (:address, :now, :now)"
+                " ON CONFLICT (address) DO UPDATE SET complained = :now, latest = :now",
+                {"address": pseudonym, "now": now},
+            )
+
+    def purge(self, now: float, retention: float) -> int:
+        """Forgets, oldest first, what is older than `retention` seconds: conversations with all
+        that belongs to them, the ledger, what is held against addresses; and what has been finished
+        in the outbox for a week.
+
+        In a transaction of its own. Returns how many rows it took; when not 0 there may be more.
+        Raises StateError.
+        """
+        with self.transaction():
+            return sum(
+                self._connection.execute(query, (before, PURGED_AT_ONCE)).rowcount
+                for query, before in (
+                    (_PURGE_OUTBOX, now - OUTBOX_KEPT),
+                    (_PURGE_CONVERSATIONS, now - retention),
+                    (_PURGE_LEDGER, now - retention),
+                    (_PURGE_MARKS, now - retention),
+                )
+            )
+
+    def _begin_conversation(self, mail: Inbound) -> int:
+        customer = address_of(self._tokens, mail.address)
+        ((number,),) = self._connection.execute(
+            "INSERT INTO conversation (mailbox, customer, began, last_activity)"
+            " VALUES (?, ?, ?, ?) RETURNING id",
+            (mail.mailbox, customer, mail.received, mail.received),
+        ).fetchall()
+        others = {address_of(self._tokens, writer) for writer in mail.writers} - {customer, b""}
+        self._connection.executemany(
+            "INSERT INTO writer (conversation, address) VALUES (?, ?)",
+            [(number, other) for other in sorted(others)],
+        )
+        return int(number)
+
+    def _know_message(self, message_id: str, conversation: int) -> None:
+        # The first who uses a Message-ID owns it: nobody takes over a conversation by copying one.
+        if message_id:
+            self._connection.execute(
+                "INSERT INTO message (id, conversation) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                (self._tokens.pseudonym("message-id", message_id), conversation),
+            )
+
+    def _owe(self, mail: Inbound, ack: NewAck, conversation: int) -> None:
+        """Where the retention is shorter than a week the outbox may still know a mail that is
+        forgotten otherwise: it goes before, so that nobody is acknowledged twice for one mail."""
+        connection, tokens = self._connection, self._tokens
+        connection.execute(
+            "UPDATE conversation SET acknowledged = ?, promised = ?, unanswered = 0 WHERE id = ?",
+            (ack.created, mail.promised, conversation),
+        )
+        connection.execute(
+            "INSERT INTO ack (key, mailbox, address, subject, network, at, original_id)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET at = excluded.at",
+            (
+                ack.key, ack.mailbox, address_of(tokens, ack.address),
+                subject_of(tokens, mail.subject), client_of(tokens, mail.network),
+                ack.created, ack.original_id,
+            ),
+        )  # fmt: skip
+        connection.execute(
+            "INSERT INTO outbox (key, mailbox, domain, address, message, plan, state, due, created,"
+            " expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                ack.key, ack.mailbox, ack.domain, ack.address, ack.message, ack.order,
+                "WAITING" if ack.waiting else "READY", ack.due, ack.created, ack.expires,
+            ),
+        )  # fmt: skip
+
+    def _helpdesk_wrote(self, mail: Outbound, conversation: int) -> OutboundEffect:
+        if self._reaches_customer(mail, conversation) is not True:
+            return OutboundEffect(conversation, release=self._waiting(mail, conversation))
+        connection = self._connection
+        suppressed = self._suppress(conversation, "G8", mail.sent)
+        double = connection.execute(
+            "SELECT 1 FROM mail JOIN ack USING (key) JOIN outbox USING (key)"
+            " WHERE mail.conversation = ? AND ack.at > ? AND outbox.state IN ('SENDING', 'SENT')",
+            (conversation, mail.sent - DOUBLE),
+        ).fetchone()
+        # Who leaves it to the helpdesk has acknowledged with its first automatic mail.
+        connection.execute(
+            "UPDATE conversation SET acknowledged = ?, unanswered = 0"
+            " WHERE id = ? AND acknowledged = 0",
+            (mail.sent, conversation),
+        )
+        return OutboundEffect(conversation, double is not None, suppressed)
+
+    def _human_answered(self, mail: Outbound, conversation: int) -> OutboundEffect:
+        if self._reaches_customer(mail, conversation) is False:
+            # A question to a colleague stops no clock.
+            return OutboundEffect(conversation, release=self._waiting(mail, conversation))
+        self._connection.execute(
+            "UPDATE conversation SET answered = max(answered, ?), unanswered = 0 WHERE id = ?",
+            (mail.sent, conversation),
+        )
+        suppressed = self._suppress(conversation, "answered", mail.sent)
+        return OutboundEffect(conversation, suppressed=suppressed)
+
+    def _reaches_customer(self, mail: Outbound, conversation: int) -> bool | None:
+        """None when it is not known: the mail names nobody, or nobody knows the customer.
+
+        Helpdesks tell agents of a new case with Bcc: and an empty group in To:.
+        """
+        known = self._connection.execute(
+            "SELECT customer FROM conversation WHERE id = :id AND customer != x''"
+            " UNION SELECT address FROM writer WHERE conversation = :id",
+            {"id": conversation},
+        ).fetchall()
+        if not known or not mail.recipients:
+            return None
+        named = {address_of(self._tokens, recipient) for recipient in mail.recipients}
+        return any(address in named for (address,) in known)
+
+    def _suppress(self, conversation: int, rule: str, now: float) -> tuple[bytes, ...]:
+        owed = self._connection.execute(
+            "SELECT key FROM mail JOIN outbox USING (key) WHERE mail.conversation = ?"
+            " AND outbox.state IN ('WAITING', 'READY', 'RETRY')",
+            (conversation,),
+        ).fetchall()
+        for (key,) in owed:
+            self._outbox.suppress(key, rule, now)
+        return tuple(key for (key,) in owed)
+
+    def _waiting(self, mail: Outbound, conversation: int) -> tuple[WaitingAck, ...]:
+        if not mail.ticket:
+            return ()
+        found = self._connection.execute(
+            "SELECT key, plan FROM mail JOIN outbox USING (key) WHERE mail.conversation = ?"
+            " AND outbox.state = 'WAITING'",
+            (conversation,),
+        ).fetchall()
+        return tuple(WaitingAck(key, plan) for key, plan in found)
+
+    def _note_quick_answer(self, mail: Inbound) -> None:
+        """Rule F13: a second short answer within a day that no human types so fast."""
+        address = address_of(self._tokens, mail.address)
+        if not address:
+            return
+        for reference in mail.references:
+            key = self._tokens.read_ack_message_id(reference)
+            found = (
+                key
+                and self._connection.execute(
+                    "SELECT sent FROM ack WHERE key = ?", (key,)
+                ).fetchone()
+            )
+            # An answer to what is not marked as sent yet is quicker than our own mark.
+            if found and mail.received - (found[0] or mail.received) < QUICK:
+                self._connection.execute(
+                    "INSERT INTO mark (address, quick_answer, latest) VALUES (:who, :now, :now)"
+                    " ON CONFLICT (address) DO UPDATE SET quick_answer = :now,"
+                    " robot = iif(quick_answer > :now - :day, :now, robot), latest = :now",
+                    {"who": address, "now": mail.received, "day": DAY},
+                )
+                return
