@@ -198,7 +198,9 @@ def wired() -> Iterator[Wired]:
         running.callback(shutil.rmtree, directory)
         helpdesk, desk = running.enter_context(Sink()), running.enter_context(Sink())
         desk.refuses = lambda recipient: (
-            not (tokens.read_hidden_recipient(recipient) or tokens.read_sweeper_recipient(recipient))
+            not (
+                tokens.read_hidden_recipient(recipient) or tokens.read_sweeper_recipient(recipient)
+            )
         )
         auth = running.enter_context(AuthServer({"agent": "secret"}))
         milter = running.enter_context(HiddenRecipientMilter(tokens))
@@ -344,8 +346,8 @@ def test_strangers_cannot_address_the_desk(wired: Wired, service: str) -> None:
         client.command("MAIL FROM:<customer@example.org>")
         for address in (signed, "anybody@mailtriage.invalid", f"{signed}@desk.example"):
             reply = client.command(f"RCPT TO:<{address}>", 5)
-            assert reply.code == 554 or "Relay access denied" in reply.text
-        reply = client.command("ETRN mailtriage.invalid", 2)
+            assert reply.code == 554
+            assert "Relay access denied" in reply.text
 
 
 @pytest.mark.parametrize("how", ["local network", "login"])
@@ -372,7 +374,7 @@ def test_a_filter_after_the_queue_brings_the_hidden_recipient_back(wired: Wired)
     """
     wired.shell.paste(f"""
         postconf -P '127.0.0.1:{wired.postfix.ports["mx"]}/inet/content_filter=smtp:[127.0.0.1]:{wired.postfix.ports["unwatched"]}'
-        postconf -M 'smtp/unix=smtp unix - - n - - smtp'
+        postconf -M 'smtp/unix=smtp unix - - n - - smtp -o smtp_generic_maps='
         postfix reload
     """)
     try:
