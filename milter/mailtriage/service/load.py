@@ -13,6 +13,7 @@ from mailtriage.acks.templates import TextError, Texts, load_texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Config, ConfigError, Loaded, load
 from mailtriage.doors.analysis import Analyst
+from mailtriage.mail.model import Envelope
 from mailtriage.mail.read import read_mail
 from mailtriage.policies.load import ACKS, PolicyError, load_policies
 from mailtriage.policies.matcher import Matcher
@@ -67,10 +68,21 @@ class Everything:
 
 def _warm_up(analyst: Analyst) -> None:
     """Send one mail through: what is loaded or built on first use is then shared by the forks."""
-    headers = [("From", b"a@example.com"), ("Content-Type", b"text/html; charset=utf-8")]
+    server = next(iter(analyst.config.authentication.trusted_authserv_ids), "mx.example")
+    mailboxes = [mailbox.address for mailbox in analyst.config.mailboxes.mailboxes[:1]]
+    headers = [
+        ("Authentication-Results", f"{server}; spf=pass smtp.mailfrom=example.com".encode()),
+        ("From", b"a@example.com"),
+        ("To", ", ".join(mailboxes).encode()),
+        ("Message-ID", b"<a@example.com>"),
+        ("Content-Type", b"text/html; charset=utf-8"),
+    ]
+    envelope = Envelope("a@example.com", tuple(mailboxes))
     body = b"<html><body><p>Where is my invoice for the order of last week?</p></body></html>"
-    dataclasses.replace(analyst, customers=FixedCustomers({})).analyse(
-        partial(read_mail, headers, body), [name for name, _ in headers]
+    # Neither a server is asked for a customer, nor a file opened that a fork must not share.
+    quiet = dataclasses.replace(analyst, customers=FixedCustomers({}), ledger=NO_LEDGER)
+    quiet.analyse(
+        partial(read_mail, headers, body, envelope=envelope), [name for name, _ in headers]
     )
 
 
