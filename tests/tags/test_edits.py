@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from mailtriage.tags.apply import apply_edits, header_names
 from mailtriage.tags.edits import edits, forged
 from mailtriage.tags.model import Deletion, Edits, Status
-from mailtriage.tags.profile import GENERIC, Profile
+from mailtriage.tags.profile import GENERIC, PROFILES, Profile
 from mailtriage.tags.vocabulary import NAMES
 from mailtriage.triage.model import Direction, Priority, Triage
 
@@ -148,3 +148,22 @@ def test_whatever_was_forged_the_mail_has_each_of_our_fields_once_and_keeps_all_
 def test_edits_cannot_be_changed_once_made() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         edits([], Triage()).insert = ()  # type: ignore[misc]  # what the test is about
+
+
+@pytest.mark.parametrize(
+    ("helpdesk", "field"),
+    [
+        ("zammad", ("X-Zammad-Send-Auto-Response", "false")),
+        ("znuny", ("X-OTRS-Loop", "yes")),
+        ("otobo", ("X-OTOBO-Loop", "yes")),
+    ],
+)
+def test_a_helpdesk_is_told_not_to_acknowledge_what_we_do(
+    helpdesk: str, field: tuple[str, str]
+) -> None:
+    profile = PROFILES[helpdesk]
+    forged = [field[0], "X-Zammad-Ignore" if helpdesk == "zammad" else field[0]]
+    quiet = edits(forged, Triage(), profile=profile, silence=True)
+    assert quiet.insert[len(NAMES) :] == (field,)
+    assert {one.name for one in quiet.delete} == {name.lower() for name in forged}
+    assert edits([], Triage(), profile=profile).insert[len(NAMES) :] == ()

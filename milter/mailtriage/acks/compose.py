@@ -29,7 +29,8 @@ from mailtriage.acks.subject import one_line, subject_line
 from mailtriage.acks.templates import Text, Texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.acks.wording import moment
-from mailtriage.config.sections import Config, Mailbox
+from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.sections import Config
 
 __all__ = ["ComposeError", "KbLink", "Order", "compose"]
 

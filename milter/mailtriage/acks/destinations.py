@@ -13,7 +13,8 @@ from mailtriage.acks.authentication import dkim_passes, dmarc_passes
 from mailtriage.acks.border import without_comments
 from mailtriage.acks.domains import aligned, is_within
 from mailtriage.acks.model import Authentication, Case, Destination, Rule
-from mailtriage.config.sections import Config, Mailbox
+from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.sections import Config
 from mailtriage.mail.address import parse_mailboxes
 from mailtriage.mail.model import Client, Headers, Mail
 

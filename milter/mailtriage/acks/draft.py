@@ -6,7 +6,7 @@ from typing import Final
 from mailtriage.acks.compose import Order
 from mailtriage.acks.model import Case, Verdict
 from mailtriage.acks.promise import StaticTargets, config_calendar, promise
-from mailtriage.config.sections import Mailbox
+from mailtriage.config.mailboxes import Mailbox
 
 CONFIDENT: Final = 0.8
 """Below this confidence in the language the customer is answered in two."""

@@ -6,7 +6,8 @@ from enum import StrEnum
 from typing import Literal
 
 from mailtriage.acks.tokens import Tokens
-from mailtriage.config.sections import Config, Mailbox
+from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.sections import Config
 from mailtriage.mail.model import Mail
 from mailtriage.state.ledger import NOTHING_KNOWN, History
 from mailtriage.triage.model import Triage

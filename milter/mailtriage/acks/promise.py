@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from mailtriage.acks.calendar import OpeningKind, add_open_time, hours_on, open_spans, state
 from mailtriage.config.acks import DEFAULT_CALENDAR, Calendar, Targets
-from mailtriage.config.sections import Config, Mailbox
+from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.sections import Config
 
 LATE_DAYS: Final = 5
 """Working days after which an answer comes late: the acknowledgement then says so."""

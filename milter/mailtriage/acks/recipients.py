@@ -6,7 +6,8 @@ from typing import Final
 
 from mailtriage.acks.model import Case, Rule
 from mailtriage.acks.robots import without_detail
-from mailtriage.config.sections import Config, Mailbox
+from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.sections import Config
 from mailtriage.mail.address import parse_mailboxes
 from mailtriage.mail.model import Headers, Mail
 

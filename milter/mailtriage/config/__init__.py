@@ -22,16 +22,14 @@ from mailtriage.config.endpoints import (
     parse_socket,
 )
 from mailtriage.config.layers import Layers
+from mailtriage.config.mailboxes import AckMode, Mailbox, Mailboxes
 from mailtriage.config.reader import Setting, SettingsReader
 from mailtriage.config.report import Report
 from mailtriage.config.sections import (
-    AckMode,
     AuthenticationConfig,
     Config,
     CustomersConfig,
     LogConfig,
-    Mailbox,
-    Mailboxes,
     MilterConfig,
     NetworksConfig,
     PoliciesConfig,

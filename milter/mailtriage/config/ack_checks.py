@@ -4,8 +4,9 @@ import grp
 import stat
 from typing import Final
 
+from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.report import Report
-from mailtriage.config.sections import Config, Mailbox
+from mailtriage.config.sections import Config
 from mailtriage.toml_lines import KeyPath
 
 _NOBODY_READS: Final = ("no-reply", "noreply", "do-not-reply", "donotreply", "postmaster")
@@ -91,7 +92,15 @@ def _check_mailbox(path: KeyPath, mailbox: Mailbox, report: Report) -> None:
             'name those that are, or write ack = "off"',
             warning=True,
         )
-    elif answers and mailbox.from_address.partition("@")[0].lower() in _NOBODY_READS:
+        return
+    if answers and mailbox.profile == "zammad" and mailbox.subject_style != "re":
+        report(
+            (*path, "subject_style"),
+            "Zammad opens a second ticket for an answer whose subject has a marker in it",
+            'write "re"',
+            warning=True,
+        )
+    if answers and mailbox.from_address.partition("@")[0].lower() in _NOBODY_READS:
         report(
             (*path, "from"),
             f"acknowledgements come from {mailbox.from_address}, which looks as if nobody read it",

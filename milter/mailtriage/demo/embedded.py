@@ -20,7 +20,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from mailtriage.config.acks import Calendar
 from mailtriage.config.endpoints import Networks, NextHop
-from mailtriage.config.sections import Config, Mailbox, Mailboxes, NetworksConfig
+from mailtriage.config.mailboxes import Mailbox, Mailboxes
+from mailtriage.config.sections import Config, NetworksConfig
 from mailtriage.demo.desk import DemoDesk
 from mailtriage.desk.copy import Copy
 from mailtriage.doors.analysis import Analysis, Analyst

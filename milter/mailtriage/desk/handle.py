@@ -20,7 +20,8 @@ from mailtriage.acks.plan import is_short
 from mailtriage.acks.seal import Facts
 from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
-from mailtriage.config.sections import Config, Mailbox
+from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.sections import Config
 from mailtriage.desk.copy import Copy, Opened, open_copy, tag
 from mailtriage.desk.outbound import outbound_of
 from mailtriage.mail.address import first_mailbox

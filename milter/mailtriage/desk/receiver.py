@@ -119,7 +119,6 @@ class Session(SMTP):
     def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
         self._receiver: Final = receiver
         self._mail: _Transaction | None = None
-        self._replies: Final = bytearray()
         super().__init__(
             None,
             hostname=HIDDEN_DOMAIN,
@@ -153,33 +152,17 @@ class Session(SMTP):
 
     def _leave(self, reply: str) -> None:
         transport = self.transport
-        self._replies += reply.encode("ascii") + b"\r\n"
-        self._flush()
-        if transport is not None:
+        if isinstance(transport, asyncio.Transport) and not transport.is_closing():
+            transport.write(reply.encode("ascii") + b"\r\n")
             transport.close()
 
     def _timeout_cb(self) -> None:
         self._leave(_SILENT)
 
     async def push(self, status: AnyStr) -> None:
-        """Send a reply, given without its last CRLF.
-
-        Replies to commands that came together leave together (RFC 2920 section 3.2): this goes on
-        to the next command without a pause as long as there is one, and only then comes the flush.
-        """
-        reply = status.encode("ascii", "replace") if isinstance(status, str) else status
-        self._replies += reply + b"\r\n"
-        self._flush()
-        if len(self._replies) > READ_LIMIT:
-            self._flush()
-            with contextlib.suppress(ConnectionError):  # connection_lost follows and ends it all
-                await self._writer.drain()
-
-    def _flush(self) -> None:
-        transport = self.transport
-        if isinstance(transport, asyncio.Transport) and not transport.is_closing():
-            transport.write(bytes(self._replies))
-        self._replies.clear()
+        """Send a reply, without its last CRLF."""
+        with contextlib.suppress(ConnectionError):  # connection_lost follows and ends it all
+            await super().push(status)
 
     async def handle_exception(self, error: Exception) -> str:
         """aiosmtpd would tell the client what broke."""
@@ -274,11 +257,6 @@ class Session(SMTP):
         else:
             self._mail = None
             await self.push("250 2.0.0 OK")
-
-    async def smtp_QUIT(self, _arg: str | None) -> None:
-        """Say goodbye, after all that is still to be said."""
-        self._leave("221 2.0.0 Bye")
-        raise asyncio.CancelledError
 
     async def smtp_VRFY(self, _arg: str) -> None:
         """RFC 5321 section 3.5.3: the answer of a server that does not look."""

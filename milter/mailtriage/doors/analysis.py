@@ -17,7 +17,7 @@ from mailtriage.acks.seal import write_seal
 from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Config
-from mailtriage.config.sections import Mailbox
+from mailtriage.config.mailboxes import Mailbox
 from mailtriage.mail.model import Client, Envelope, Limits, Mail, MailStatus
 from mailtriage.policies.matcher import Matcher
 from mailtriage.state.ledger import NO_LEDGER, Ledger
@@ -97,6 +97,7 @@ class Analyst:
                 recipient=self.unread_recipient(
                     fields, body, mail.envelope, mail.client, mail.queue_id
                 ),
+                silence=self.silences(mail.envelope.recipients),
             )
         return replace(found, milliseconds=(time.perf_counter() - began) * 1000)
 
@@ -128,6 +129,7 @@ class Analyst:
             ack_rule=plan.verdict.rule or "none",
             seal=partial(_seal, plan),
             recipient=plan.recipient,
+            silence=_silences(mailbox),
             replace=repaired(plan.case, ledger),
         )
         return Analysis(judged, made, status, mail, plan=plan)
@@ -153,12 +155,20 @@ class Analyst:
         """The helpdesk profile of the first service mailbox among the recipients."""
         return _profile_of(self._mailbox(recipients))
 
+    def silences(self, recipients: Sequence[str]) -> bool:
+        """Whether we acknowledge for that mailbox, so that its helpdesk must not."""
+        return _silences(self._mailbox(recipients))
+
     def _mailbox(self, recipients: Sequence[str]) -> Mailbox | None:
         for recipient in recipients:
             mailbox = self.config.mailboxes.find(recipient)
             if mailbox is not None:
                 return mailbox
         return None
+
+
+def _silences(mailbox: Mailbox | None) -> bool:
+    return mailbox is not None and mailbox.ack in {"send", "deferred"}
 
 
 def _profile_of(mailbox: Mailbox | None) -> Profile:
@@ -187,15 +197,16 @@ def fail_open(
     profile: Profile = GENERIC,
     detail: str = "",
     recipient: str = "",
+    silence: bool = False,
 ) -> Analysis:
     """The mail passes without analysis: forged fields go, ours say neutral values and why.
 
     `names` are the names of all its header fields; `recipient` is the hidden one, through which the
-    desk judges the mail later.
+    desk judges the mail later; `silence` as for `edits`.
     """
     # Among the ordinary mails, where a helpdesk sorts by the score.
     neutral = Triage(direction=direction, score=NORMAL_SCORE)
-    made = edits(names, neutral, status, profile=profile, recipient=recipient)
+    made = edits(names, neutral, status, profile=profile, recipient=recipient, silence=silence)
     return Analysis(neutral, made, status, detail=detail)
 
 

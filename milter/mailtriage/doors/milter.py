@@ -263,6 +263,7 @@ class MilterDoor:
             direction=direction(self._analyst.config, question.client),
             profile=self._analyst.profile(question.envelope.recipients),
             detail="analyser ended" if isinstance(fault, NoAnswer) else type(fault).__name__,
+            silence=self._analyst.silences(question.envelope.recipients),
             recipient=self._analyst.unread_recipient(
                 question.headers,
                 b"".join(question.body),

@@ -205,11 +205,10 @@ class DoorSession(ClientConnection):
             await self.say(TOO_MANY_RECIPIENTS)
             return
         words = [parameter.wire for parameter in path.parameters]
+        line = b" ".join((b"RCPT TO:" + path.wire, *words))
         try:
             with self.clock_stopped():
-                reply = await self._same_relay().command(
-                    b" ".join((b"RCPT TO:" + path.wire, *words))
-                )
+                reply = await self._same_relay().command(line)
         except NextHopFailedError as failure:
             reply = failure.reply
         if reply.accepted:
@@ -383,9 +382,9 @@ class DoorSession(ClientConnection):
         return self._relay
 
     def _drop_relay(self) -> None:
-        if self._relay is not None:
-            self._room.release(self._relay)
-            self._relay = None
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            self._room.release(relay)
 
     async def forget_mail(self) -> None:
         self._mail = None

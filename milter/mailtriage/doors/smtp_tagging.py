@@ -92,6 +92,7 @@ class Tagger:
             direction=direction(self._analyst.config, question.client),
             profile=self._analyst.profile(question.envelope.recipients),
             detail=type(fault).__name__,
+            silence=self._analyst.silences(question.envelope.recipients),
             recipient=self._analyst.unread_recipient(
                 [(name.decode("latin-1"), value) for name, value in fields],
                 question.body[0][body_at:],

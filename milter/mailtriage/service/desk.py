@@ -49,6 +49,8 @@ def run_desk(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log)
     log.start_thread()
     config, tokens = analyst.config, analyst.tokens
     try:
+        if analyst.texts is None:
+            raise ValueError("there are no texts to acknowledge with")
         handler = Handler(analyst, config, tokens, analyst.texts)
         asyncio.run(serve_desk(handler, config, tokens, listen_fd, control, log))
     except (OSError, ValueError) as fault:

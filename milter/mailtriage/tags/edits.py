@@ -56,12 +56,14 @@ def edits(
     ack_rule: str = "none",
     seal: Seal | None = None,
     recipient: str = "",
+    silence: bool = False,
     replace: tuple[tuple[str, str], ...] = (),
 ) -> Edits:
     """What is done to a mail: forged fields go, ours come. Outbound mail only loses forged ones.
 
     `names` are those of all header fields of the mail, see `forged`. `seal` signs our fields.
-    `recipient` is the hidden one; `replace` are fields that take the place of the mail's own of
+    `recipient` is the hidden one; with `silence` the helpdesk is told to leave the acknowledging to
+    us, if it understands that; `replace` are fields that take the place of the mail's own of
     those names.
     """
     names = tuple(names)
@@ -72,7 +74,8 @@ def edits(
     if seal is not None:
         signature = seal(tuple(entry for entry in ours if entry[0] != SEAL))
         ours = tuple((name, signature if name == SEAL else value) for name, value in ours)
-    return Edits(delete, (*ours, *safe_fields(profile.fields(triage)), *replace), recipient)
+    native = safe_fields((*profile.fields(triage), *(profile.silence if silence else ())))
+    return Edits(delete, (*ours, *native, *replace), recipient)
 
 
 def _every(names: Iterable[str], wanted: Iterable[str]) -> tuple[Deletion, ...]:
