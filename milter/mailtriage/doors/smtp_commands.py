@@ -88,3 +88,8 @@ def declared_size(path: Path) -> int | None:
             digits = parameter.value
             return int(digits) if digits.isdigit() and len(digits) <= 20 else None
     return 0
+
+
+def octets(argument: str | None) -> bytes:
+    """The argument as the client sent it: aiosmtpd has decoded it so that this is possible."""
+    return (argument or "").encode("utf-8", "surrogateescape")

@@ -26,6 +26,7 @@ from mailtriage.doors.smtp_commands import (
     RCPT_EXTENSIONS,
     Path,
     declared_size,
+    octets,
     parse_path,
 )
 from mailtriage.doors.smtp_connection import ClientConnection, Doorkeeper
@@ -177,7 +178,7 @@ class DoorSession(ClientConnection):
         if self._mail:
             await self.push("503 5.5.1 A mail has already begun")
             return
-        path = parse_path(b"FROM:", _octets(arg))
+        path = parse_path(b"FROM:", octets(arg))
         fault = self._fault_in(path, MAIL_EXTENSIONS)
         if not path or fault:
             await self.push(fault or "501 5.5.4 Syntax: MAIL FROM:<address>")
@@ -196,7 +197,7 @@ class DoorSession(ClientConnection):
         if not self._mail:
             await self.push("503 5.5.1 MAIL comes first")
             return
-        path = parse_path(b"TO:", _octets(arg))
+        path = parse_path(b"TO:", octets(arg))
         fault = self._fault_in(path, RCPT_EXTENSIONS)
         if not path or fault:
             await self.push(fault or "501 5.5.4 Syntax: RCPT TO:<address>")
@@ -394,8 +395,3 @@ class DoorSession(ClientConnection):
                     await self._relay.reset()
             except NextHopFailedError:
                 self._drop_relay()
-
-
-def _octets(argument: str | None) -> bytes:
-    """The argument as the client sent it: aiosmtpd has decoded it so that this is possible."""
-    return (argument or "").encode("utf-8", "surrogateescape")
