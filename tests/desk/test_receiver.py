@@ -248,13 +248,14 @@ def test_a_locked_database_means_451_and_afterwards_everything_is_taken(
     other = desk.lock()
     assert desk.connect().deliver(MAIL, desk.recipient(key))[0].text.startswith("451 4.3.0 ")
     other.close()
-    assert desk.connect().deliver(MAIL, desk.recipient(key))[0].code == 250
-    assert len(desk.rows()) == 2
-    wait_for(lambda: "event=desk-database state=usable" in desk.log(), "the recovery in the log")
-    assert desk.log().count("event=desk-database state=unusable") == 1
-    # Postfix is asked for what it kept meanwhile, as it was at the start.
+    # Without being asked it finds out that it can write again, and has Postfix deliver what it kept
+    # meanwhile, as it did at the start.
     wait_for(lambda: server.verbs().count("ETRN") == 2, "ETRN")
     assert "ETRN mailtriage.invalid" in server.commands
+    wait_for(lambda: "event=desk-database state=usable" in desk.log(), "the recovery in the log")
+    assert desk.log().count("event=desk-database state=unusable") == 1
+    assert desk.connect().deliver(MAIL, desk.recipient(key))[0].code == 250
+    assert len(desk.rows()) == 2
 
 
 def test_a_lock_that_is_short_is_waited_for(desk: House) -> None:

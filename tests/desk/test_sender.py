@@ -28,12 +28,9 @@ def test_how_it_is_handed_in(worker: House, server: MailServer) -> None:
 def test_what_the_desk_writes_the_worker_sends(house: House, server: MailServer) -> None:
     house.start("desk")
     house.start("acks")
-    began = time.monotonic()
     assert house.connect().deliver(MAIL, house.recipient())[0].code == 250
     wait_for(lambda: len(server.taken) == 1, "the acknowledgement")
     assert server.taken[0].rcpt.startswith("RCPT TO:<ann@example.org>")
-    # It looks twenty times a second, not when its slow clock strikes.
-    assert time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize(
@@ -382,6 +379,6 @@ def test_waiting_costs_next_to_nothing(worker: House) -> None:
     """It looks for news twenty times a second."""
     worker.wait_state(worker.owe(), "SENT")
     pid = worker.processes["acks"].pid
-    before = cpu_seconds(pid)
+    cpu, began = cpu_seconds(pid), time.monotonic()
     time.sleep(3)
-    assert cpu_seconds(pid) - before < 0.3
+    assert (cpu_seconds(pid) - cpu) / (time.monotonic() - began) < 0.1

@@ -138,6 +138,8 @@ class PrivatePostfix:
             main += parameters
             master += f"127.0.0.1:{self.ports[name]} inet n - n - 100 smtpd{options}\n"
         (self.config / "main.cf").write_text(main)
+        # Each program of Postfix waits until main.cf has not been written to for a second.
+        os.utime(self.config / "main.cf", (0, 0))
         (self.config / "master.cf").write_text(master)
 
     def start(self) -> None:

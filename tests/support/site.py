@@ -4,26 +4,35 @@ What an administrator has the evening after: customers' mail comes in at "mx", g
 helpdesk, and is acknowledged. Helpdesk and customers are one LMTP server that keeps everything.
 """
 
+import os
+import re
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from typing import Final
 
 from mailtriage.acks.tokens import Tokens
 from mailtriage.commands.postfix import wiring
 from mailtriage.config import load
+from mailtriage.state.outbox import OWED, Outbox
 from mailtriage.state.secret import make_secret
+from mailtriage.state.sqlite import open_database
+from tests.support import opendkim, postfix
 from tests.support.opendkim import OpenDkim
 from tests.support.postfix import Overrides, PrivatePostfix, RootShell, free_port
 from tests.support.sasl import AuthServer
-from tests.support.serve import Service
+from tests.support.serve import Service, wait_for
 from tests.support.sink import Delivery, Sink
 from tests.support.smtp import SmtpClient, SmtpReply
 
 HELP = "help@desk.example"
+HELPDESK = "192.0.2.9"
+"""Address of the machine that the helpdesk writes from."""
 
 TOML = """\
 [milter]
@@ -44,22 +53,80 @@ submit = "127.0.0.1:{submit}"
 name = "Desk Support"
 """
 
+# Postfix reads a file again and again while it is no older than a second, lest somebody is writing
+# it still: a script of many postconf commands would take half a minute.
+QUICK: Final = """\
+postconf() {
+    command postconf "$@" || return
+    touch -d '10 seconds ago' /etc/postfix/main.cf /etc/postfix/master.cf
+}
+"""
+
+_QUEUED: Final = re.compile(r"queued as (\w+)")
+
+
+def why_not() -> str:
+    """Why no site can run here; empty when one can."""
+    return postfix.why_not() or opendkim.why_not()
+
 
 def customer_mail(
-    number: int, *, sender: str = "", subject: str = "", header: str = "", body: str = ""
+    number: int,
+    *,
+    sender: str = "",
+    subject: str = "",
+    header: str = "",
+    body: str = "",
+    to: str = HELP,
+    results: str = "",
 ) -> bytes:
-    """A mail for which our own border vouches. Each number is a customer of its own."""
+    """A mail for which our own border vouches. Each number is a customer of its own.
+
+    `results`: what the border says of it (RFC 8601), instead of a pass for the sender's domain;
+    "none" leaves the field out.
+    """
     sender = sender or f"kim{number}@customer{number}.example"
     domain = sender.rpartition("@")[2]
+    results = results or f"spf=pass smtp.mailfrom={domain};\n\tdmarc=pass header.from={domain}"
+    border = "" if results == "none" else f"Authentication-Results: mx.desk.example; {results}\n"
     return (
-        f"Authentication-Results: mx.desk.example; spf=pass smtp.mailfrom={domain};\n"
-        f"\tdmarc=pass header.from={domain}\n"
-        f"From: Kim <{sender}>\nTo: help@desk.example\n"
+        f"{border}From: Kim <{sender}>\nTo: {to}\n"
         f"Subject: {subject or f'Where is my parcel {number}?'}\n"
         "Date: Mon, 23 Nov 2026 09:00:00 +0100\n"
         f"Message-ID: <m{number}@{domain}>\n{header}\n"
         + (body or "Hello, I ordered last week and my parcel has not come. Where is it?\n")
     ).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """Somebody who has never written before, at a network of his own."""
+
+    number: int
+
+    @property
+    def domain(self) -> str:
+        """Of the address."""
+        return f"customer{self.number}.example"
+
+    @property
+    def address(self) -> str:
+        """Reverse-path and From:."""
+        return f"kim{self.number}@{self.domain}"
+
+    @property
+    def client(self) -> str:
+        """IP address of the server that sends the mail (RFC 2544)."""
+        return f"198.18.{self.number // 250}.{self.number % 250 + 1}"
+
+    @property
+    def message_id(self) -> str:
+        """Of `mail`."""
+        return f"<m{self.number}@{self.domain}>"
+
+    def mail(self, *, subject: str = "", header: str = "", body: str = "", to: str = HELP) -> bytes:
+        """What `customer_mail` makes."""
+        return customer_mail(self.number, subject=subject, header=header, body=body, to=to)
 
 
 @dataclass(slots=True)
@@ -74,18 +141,54 @@ class Site:
     signer: OpenDkim
     service: Service
     tokens: Tokens
+    signers: str
+    """The milters at the port that acknowledgements are handed in at."""
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    def connect(self, client: str = "203.0.113.7") -> SmtpClient:
+    def connect(self, client: str = "203.0.113.7", service: str = "mx") -> SmtpClient:
         """A session at port 25, from the Internet unless told otherwise ("" is loopback)."""
-        return SmtpClient(self.postfix.ports["mx"]).greet(client)
+        return SmtpClient(self.postfix.ports[service]).greet(client)
 
     def send(
-        self, content: bytes, *, sender: str, to: str = "", client: str = "203.0.113.7"
+        self,
+        content: bytes,
+        *,
+        sender: str,
+        to: str = "",
+        client: str = "203.0.113.7",
+        service: str = "mx",
     ) -> SmtpReply:
         """One mail of a session of its own; the reply to its last dot."""
-        with self.connect(client) as session:
+        with self.connect(client, service) as session:
             return session.mail(content, to or f"help@{self.domain}", sender=sender)
+
+    def customer(self) -> Customer:
+        """Another one."""
+        return Customer(next(self.numbers))
+
+    def write(
+        self,
+        customer: Customer,
+        content: bytes = b"",
+        *,
+        to: str = "",
+        sender: str | None = None,
+        service: str = "mx",
+    ) -> str:
+        """A customer's mail, which must be taken; returns Postfix's queue id."""
+        with self.connect(customer.client, service) as session:
+            to = to or f"help@{self.domain}"
+            content = content or customer.mail(to=to)
+            sender = customer.address if sender is None else sender
+            reply = session.mail(content, to, sender=sender)
+        assert reply.code == 250, reply.text
+        queued = _QUEUED.search(reply.text)
+        assert queued is not None
+        return queued[1]
+
+    def agent_writes(self, content: bytes, to: str, *, sender: str = HELP) -> None:
+        """A mail that the helpdesk sends out."""
+        assert self.send(content, sender=sender, to=to, client=HELPDESK).code == 250
 
     def acks(self) -> list[Delivery]:
         """The acknowledgements that customers got so far."""
@@ -101,6 +204,73 @@ class Site:
         self.world.wait(lambda _: bool(self.acks_to(address)), timeout)
         return self.acks_to(address)[0]
 
+    def arrived(self, message_id: str, number: int = 1) -> list[Delivery]:
+        """The copies of a mail that the helpdesk got; waits until there are as many."""
+
+        def copies() -> list[Delivery]:
+            everything = list(self.world.deliveries)
+            return [one for one in everything if ("Message-ID", message_id) in one.header]
+
+        self.world.wait(lambda _: len(copies()) >= number)
+        return copies()
+
+    def logged(self, *words: str) -> str:
+        """The line of mailtriage's log that has all these words, waited for."""
+        found: list[str] = []
+
+        def look() -> bool:
+            lines = self.service.log().splitlines()
+            found[:] = [line for line in lines if all(word in f"{line} " for word in words)]
+            return bool(found)
+
+        wait_for(look, f"a line of the log with {words}", 30)
+        return found[-1]
+
+    def outbox(self) -> dict[str, int]:
+        """How many rows there are of each state."""
+        with closing(open_database(self.state, read_only=True)) as connection:
+            return dict(Outbox(connection).counts())
+
+    def owed(self) -> int:
+        """How many acknowledgements are owed."""
+        return sum(number for state, number in self.outbox().items() if state in OWED)
+
+    def settle(self, timeout: float = 60) -> None:
+        """Until nothing is under way any more: what has not come then never comes."""
+        # The queue once more: an acknowledgement leaves the outbox for it.
+        wait_for(
+            lambda: not (self.postfix.queued() or self.owed() or self.postfix.queued()),
+            "quiet",
+            timeout,
+        )
+
+    @property
+    def state(self) -> Path:
+        """The database."""
+        return self.directory / "state" / "state.db"
+
+    def administer(self, script: str) -> None:
+        """Run shell commands as root, in which Postfix is this one; then reload it."""
+        self.shell.paste(f"{QUICK}{script}\npostfix reload\n")
+
+    def wire(self) -> None:
+        """Paste what `mailtriage postfix` prints."""
+        script = wiring(load([self.service.config]).config)
+        self.shell.paste(QUICK + script, signer=self.signers)
+
+    def close_port(self) -> None:
+        """Nothing listens any more where acknowledgements are handed in; `wire` opens it again."""
+        port = load([self.service.config]).config.ack.submit
+        self.administer(f"postconf -MX '{port}/inet'")
+
+    def route(self, domain: str, next_hop: str) -> None:
+        """Mail for that domain goes there ("smtp:[127.0.0.1]:25")."""
+        self.administer(f"""
+            postconf -M 'smtp/unix=smtp unix - - n - - smtp'
+            postconf -e "transport_maps = inline:{{ {{ {domain} = {next_hop} }} }}, \\
+                $(postconf -h transport_maps)"
+        """)
+
 
 @contextmanager
 def running_site(
@@ -109,12 +279,14 @@ def running_site(
     toml: str = "",
     services: Mapping[str, Overrides] | None = None,
     main: str = "",
+    signers: str = "",
     serve: bool = True,
 ) -> Iterator[Site]:
     """Start everything; stop and remove it afterwards.
 
     `toml`: further configuration; `services`: further smtpd listeners; `main`: shell commands that
-    an administrator ran before ours, with {sink} for the port of the LMTP server.
+    an administrator ran before ours, with {sink} for the port of the LMTP server; `signers`:
+    further milters that acknowledgements pass when they are signed.
     """
     directory = Path(tempfile.mkdtemp(prefix="mt-"))
     directory.chmod(0o755)
@@ -125,26 +297,27 @@ def running_site(
         world = running.enter_context(Sink())
         auth = running.enter_context(AuthServer({"agent": "secret"}))
         signer = running.enter_context(OpenDkim(directory / "dkim", domain))
-        postfix = PrivatePostfix(
+        mta = PrivatePostfix(
             directory,
             sink_port=world.port,
             sasl_port=auth.port,
             services={"mx": {}, **(services or {})},
-            cleanups={},
+            cleanups={"cleanup_local": {}},
         )
-        text = TOML.format(
-            directory=directory, desk=free_port(), submit=free_port(), domain=domain
-        )
+        text = TOML.format(directory=directory, desk=free_port(), submit=free_port(), domain=domain)
         service = Service(directory / "serve", f"{text}{toml}")
         tokens = Tokens(make_secret(directory / "state" / "secret"))
-        shell = RootShell(postfix, running=True)
-        postfix.start()
-        running.callback(postfix.stop)
-        if main:
-            shell.paste(main.format(sink=world.port))
-        script = wiring(load([service.config]).config)
-        shell.paste(script, signer=f"inet:127.0.0.1:{signer.port}")
-        site = Site(directory, domain, postfix, shell, world, signer, service, tokens)
+        shell = RootShell(mta, running=True)
+        for file in ("main.cf", "master.cf"):
+            an_hour_ago = time.time() - 3600  # see QUICK
+            os.utime(mta.config / file, (an_hour_ago, an_hour_ago))
+        mta.start()
+        running.callback(mta.stop)
+        before = main.format(sink=world.port) if main else ""
+        shell.paste(f"{QUICK}postconf -e 'relay_domains = {domain}'\n{before}\n")
+        all_signers = ", ".join(filter(None, (f"inet:127.0.0.1:{signer.port}", signers)))
+        site = Site(directory, domain, mta, shell, world, signer, service, tokens, all_signers)
+        site.wire()
         if serve:
             running.enter_context(service)
         yield site

@@ -4,10 +4,10 @@ The rules J of docs/acknowledgements.md say what is in it, and why. The envelope
 NOTIFY=NEVER) is the affair of who sends it.
 """
 
+import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo
 import jinja2
 
 from mailtriage.acks.fields import (
-    FINAL_FIELDS,
     addr_spec,
+    field,
     mailbox_value,
     references_value,
     unstructured,
@@ -34,6 +34,8 @@ from mailtriage.config.sections import Config
 
 __all__ = ["ComposeError", "KbLink", "Order", "compose"]
 
+_MIME_VERSION: Final = b"MIME-Version: 1.0\r\n"
+_ENCODING: Final = b"Content-Transfer-Encoding: quoted-printable\r\n"
 _BETWEEN: Final = "\n* * *\n\n"
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "yi"})
 _LINK: Final = re.compile(r"https://[!-~]{1,300}")
@@ -159,18 +161,26 @@ def _message(
     *,
     html: bool,
 ) -> bytes:
-    message = EmailMessage(policy=FINAL_FIELDS)
-    for name, value in head:
-        message[name] = value
     plain = _BETWEEN.join(text.plain(values) for text, values in parts)
-    message.set_content(plain, charset="utf-8", cte="quoted-printable")
     markup = _markup(parts) if html else ""
+    kind, content = _entity("plain", plain)
     if markup:
         # "=_" stands in no quoted-printable text, so that no part can hold its own end.
-        message.make_alternative(boundary=f"=_{key.hex()}")
-        message.add_alternative(markup, subtype="html", charset="utf-8", cte="quoted-printable")
-    message["Content-Language"] = ", ".join(text.language for text, _ in parts)
-    return message.as_bytes()
+        boundary = f"=_{key.hex()}"
+        edge = f"--{boundary}".encode()
+        both = (b"\r\n".join(one) for one in ((kind, content), _entity("html", markup)))
+        content = b"".join(edge + b"\r\n" + part + b"\r\n" for part in both) + edge + b"--\r\n"
+        kind = field("Content-Type", f'multipart/alternative; boundary="{boundary}"')
+    languages = field("Content-Language", ", ".join(text.language for text, _ in parts))
+    fields = b"".join(field(name, value) for name, value in head)
+    return b"".join((fields, kind, _MIME_VERSION, languages, b"\r\n", content))
+
+
+def _entity(subtype: str, text: str) -> tuple[bytes, bytes]:
+    """The fields of a text and its content, both with the end of their last line."""
+    lines = b"".join(line + b"\r\n" for line in text.encode().splitlines())
+    fields = field("Content-Type", f'text/{subtype}; charset="utf-8"') + _ENCODING
+    return fields, binascii.b2a_qp(lines)
 
 
 def _markup(parts: Sequence[tuple[Text, Mapping[str, object]]]) -> str:

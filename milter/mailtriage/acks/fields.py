@@ -8,7 +8,6 @@ What is put into a message here is final, and is only broken at its blanks.
 import re
 from collections.abc import Sequence
 from email.header import Header
-from email.policy import EmailPolicy
 from typing import Final
 
 from mailtriage.acks.domains import to_ascii
@@ -34,36 +33,22 @@ _UTF8_DOMAIN: Final = re.compile(r"\w(?:[\w.-]{0,251}\w)?")
 _PLAIN_PHRASE: Final = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # RFC 5322: atoms
 
 
-class FinalFields(EmailPolicy):
-    """`email.policy.SMTP`, but that fields are written as they were set."""
+def field(name: str, value: str) -> bytes:
+    """A header field with its line end, broken at its blanks into lines of 76 characters, if it has
+    blanks; UTF-8 where an address is (RFC 6532).
 
-    def header_store_parse(self, name: str, value: str) -> tuple[str, str]:
-        """What is set. Raises ValueError for a value that could not stand in one field."""
-        if not value.strip() or not value.isprintable():
-            raise ValueError(f"{name} is empty, or has characters that cannot be printed")
-        return name, value
-
-    def header_fetch_parse(self, name: str, value: str) -> str:  # noqa: ARG002, a method of the base
-        """What was set."""
-        return value
-
-    def fold(self, name: str, value: str) -> str:
-        """The field, broken at its blanks into lines of 76 characters wherever it has blanks."""
-        first, *words = _SINGLE_BLANK.split(value)
-        lines = [f"{name}: {first}"]  # a line of nothing but the name irritates some parsers
-        for word in words:
-            if len(lines[-1]) + 1 + len(word) <= _LINE:
-                lines[-1] += f" {word}"
-            else:
-                lines.append(f" {word}")
-        return "\r\n".join(lines) + "\r\n"
-
-    def fold_binary(self, name: str, value: str) -> bytes:
-        """The same as bytes; UTF-8 where an address is (RFC 6532)."""
-        return self.fold(name, value).encode()
-
-
-FINAL_FIELDS: Final = FinalFields(linesep="\r\n", max_line_length=_LINE)
+    Raises ValueError for a value that could not stand in one field.
+    """
+    if not value.strip() or not value.isprintable():
+        raise ValueError(f"{name} is empty, or has characters that cannot be printed")
+    first, *words = _SINGLE_BLANK.split(value)
+    lines = [f"{name}: {first}"]  # a line of nothing but the name irritates some parsers
+    for word in words:
+        if len(lines[-1]) + 1 + len(word) <= _LINE:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(f" {word}")
+    return ("\r\n".join(lines) + "\r\n").encode()
 
 
 def unstructured(value: str, name: str) -> str:

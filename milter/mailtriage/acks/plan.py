@@ -12,12 +12,14 @@ from mailtriage.acks.case import dedupe_key, make_case
 from mailtriage.acks.content import is_complaint
 from mailtriage.acks.decide import decide
 from mailtriage.acks.model import Case, Verdict
+from mailtriage.acks.recipients import service_mailbox
 from mailtriage.acks.seal import Facts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config.sections import Config
 from mailtriage.mail.model import Envelope, Mail
 from mailtriage.mail.read import read_mail
 from mailtriage.state.ledger import Ledger, LedgerQuestion
+from mailtriage.triage.kind import by_headers
 from mailtriage.triage.model import Kind, Triage
 
 SHORT: Final = 3
@@ -25,7 +27,8 @@ SHORT: Final = 3
 
 LOOP_FIELD: Final = "X-Mailtriage-Loop"
 
-_IDENTITY: Final = frozenset({"message-id", "date", "subject"})
+_IDENTITY: Final = frozenset({"message-id", "date", "subject", "to"})
+"""What a key is made of: To: tells which mailbox answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ class Plan:
             generic=verdict.generic,
             repeat_subject=verdict.repeat_subject,
             short=is_short(case.mail),
-            confidence=round(100 * case.triage.language_confidence),
+            # Downwards: what was below a threshold must not reach it on its way to the desk.
+            confidence=int(100 * case.triage.language_confidence),
             client=case.mail.client.address,
             at=int(case.now),
         )
@@ -90,23 +94,34 @@ def outbound_recipient(
     """
     if LOOP_FIELD in mail.headers:
         return ""  # our own: somebody has put the milter on the port that it is handed in at
-    automatic = "Auto-Submitted" in mail.headers or not mail.envelope.sender
-    if automatic and not mail.references:
+    if not mail.references and (is_automatic(mail) or not _is_from_mailbox(mail, config)):
         return ""
-    from_mailbox = any(
-        address and config.mailboxes.find(address) is not None
-        for address in (mail.from_address, mail.envelope.sender)
-    )
-    key = tokens.dedupe_key("", mail.envelope.sender, mail.message_id.encode("utf-8", "replace"))
-    if not from_mailbox:
-        if not mail.references:
-            return ""
+    key = _outbound_key(mail, tokens)
+    if not _is_from_mailbox(mail, config):
         question = LedgerQuestion(
             key, "", "", "", "", mail.message_id, references=mail.references, now=now
         )
         if ledger.look_up(question).conversation is None:
             return ""
     return tokens.hidden_recipient(key, "out")
+
+
+def is_automatic(mail: Mail) -> bool:
+    """Whether no human wrote a mail of the organisation's own, as far as its header tells."""
+    return not mail.envelope.sender or by_headers(mail) is not None
+
+
+def _is_from_mailbox(mail: Mail, config: Config) -> bool:
+    addresses = (mail.from_address, mail.envelope.sender)
+    return any(config.mailboxes.find(address) is not None for address in addresses if address)
+
+
+def _outbound_key(mail: Mail, tokens: Tokens) -> bytes:
+    sender = mail.envelope.sender
+    if mail.message_id:
+        return tokens.dedupe_key("", sender, mail.message_id.encode("utf-8", "replace"))
+    headers = mail.headers
+    return tokens.dedupe_key("", sender, b"", headers.raw("Date"), headers.raw("Subject"))
 
 
 def unread_recipient(
@@ -118,11 +133,11 @@ def unread_recipient(
     tokens: Tokens,
 ) -> str:
     """The hidden recipient of an inbound mail that passes unread: the desk will judge it."""
-    for recipient in envelope.recipients:
-        mailbox = config.mailboxes.find(recipient)
-        if mailbox is not None and envelope.sender:
-            few = [field for field in headers if field[0].lower() in _IDENTITY]
-            mail = read_mail(few, b"", envelope=envelope, queue_id=queue_id)
-            key = dedupe_key(mail, tokens, mailbox.address, body)
-            return tokens.hidden_recipient(key, "in")
-    return ""
+    if not envelope.sender:
+        return ""  # never answered
+    few = [field for field in headers if field[0].lower() in _IDENTITY]
+    mail = read_mail(few, b"", envelope=envelope, queue_id=queue_id)
+    mailbox, _ = service_mailbox(mail, config)
+    if mailbox is None:
+        return ""
+    return tokens.hidden_recipient(dedupe_key(mail, tokens, mailbox.address, body), "in")

@@ -11,7 +11,7 @@ from typing import Final
 from mailtriage.acks.model import Case, Rule
 
 _MOST_UNANSWERED: Final = 4
-"""Mails of one conversation after an acknowledgement, and nobody answered."""
+"""Mails of one conversation after an acknowledgement that nobody answered; the next is one more."""
 
 
 def _handled(case: Case) -> str | None:
@@ -50,7 +50,7 @@ def _unanswered(case: Case) -> str | None:
     if conversation is None:
         return None
     nobody_answered = conversation.acknowledged > conversation.answered
-    return "" if nobody_answered and conversation.unanswered > _MOST_UNANSWERED else None
+    return "" if nobody_answered and conversation.unanswered >= _MOST_UNANSWERED else None
 
 
 # A mail that was handled, and a robot, are always within the cool-down, too: they come first, to be

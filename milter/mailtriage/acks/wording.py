@@ -8,6 +8,7 @@ together is written out below: CLDR's own patterns for a date with a time are ma
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -54,6 +55,12 @@ def moment(at: float, zone: ZoneInfo, language: str) -> str:
     of the shipped texts is written as CLDR has it; one that CLDR lacks, in English. Blanks are
     plain ones. Raises OverflowError or ValueError for moments outside the years 1 to 9999.
     """
+    return _of_minute(at // 60 * 60, zone, language)
+
+
+# A hundred microseconds each; and mails of one minute, promises of one hour, are worded alike.
+@lru_cache(maxsize=1024)
+def _of_minute(at: float, zone: ZoneInfo, language: str) -> str:
     when = datetime.fromtimestamp(at, zone)
     style = _STYLES.get(language)
     if style is None:

@@ -131,7 +131,7 @@ def _acknowledgement(analysis: Analysis, texts: Texts | None) -> dict[str, Any]:
 
 
 def as_object(name: str, mail: Mail, analysis: Analysis, ack: dict[str, Any]) -> dict[str, Any]:
-    """One message as the JSON object that docs/explain.md describes."""
+    """One message as a JSON object; every key is always there."""
     triage, edits = analysis.triage, analysis.edits
     fields = dict(edits.insert)
     return {

@@ -12,7 +12,8 @@ from mailtriage.config import Config
 from mailtriage.service.load import LoadError, read_everything
 
 _CHECK = """\
-# 6. Check, and let it take effect.
+# 6. All of it at once; check, and let it take effect.
+postconf -e "$@"
 postfix check && postfix reload
 """
 
@@ -36,7 +37,6 @@ def wiring(config: Config) -> str:
         desk_part(config),
         sweeper_part(config),
         port_part(config),
-        # Last, as smtpd reads main.cf without a reload: whom the milter adds must have its way.
         milter_part(config),
         _CHECK,
     )

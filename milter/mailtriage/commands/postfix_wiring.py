@@ -1,6 +1,6 @@
 """What Postfix is told for tagging: the strip table, the milter; and how the script sets a list."""
 
-from typing import Final
+from typing import Final, Literal
 
 from mailtriage.config import Config
 from mailtriage.config.endpoints import SocketAddress, host_and_port
@@ -20,7 +20,9 @@ _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  translated, n
 def preamble() -> str:
     """How to use the script, and the function that adds to a list of main.cf.
 
-    postconf(1) can only replace a value, so adding takes a line of shell.
+    postconf(1) can only replace a value, so adding takes a line of shell. And before it reads
+    main.cf it waits until that has been quiet for a second, so everything is read before anything
+    is written.
     """
     return """\
 # Paste this into a root shell, or: mailtriage postfix | sh -eu
@@ -28,16 +30,28 @@ def preamble() -> str:
 # What your Postfix has already stays; when run again, only what has changed is changed.
 # mailtriage itself changes nothing of Postfix.
 
-put() { # put first|last PARAMETER ENTRY: into that list of main.cf, unless the entry is there
+put() { # put first|last PARAMETER ENTRY: that list of main.cf, with the entry in it
     now=$(postconf -h "$2" 2>/dev/null)
     case "$1 $now" in
         *"$3"*) ;;
-        "$1 ") postconf -e "$2 = $3" ;;
-        first*) postconf -e "$2 = $3, $now" ;;
-        last*) postconf -e "$2 = $now, $3" ;;
+        "$1 ") now=$3 ;;
+        first*) now="$3, $now" ;;
+        last*) now="$now, $3" ;;
     esac
+    printf '%s = %s\\n' "$2" "$now"
 }
+set -- # collects the settings: main.cf is written once, at the end
 """
+
+
+def setting(text: str) -> str:
+    """The command that collects a setting; `text` is a word of shell, quoted as it must be."""
+    return f'set -- "$@" {text}\n'
+
+
+def put(end: Literal["first", "last"], parameter: str, entry: str) -> str:
+    """The command that adds an entry to a list of main.cf, unless it is there."""
+    return setting(f"\"$(put {end} {parameter} '{entry}')\"")
 
 
 def map_file(name: str, content: str) -> str:
@@ -56,8 +70,7 @@ def strip_part() -> str:
 # 1. Forged X-Mailtriage headers are removed before any milter sees the mail, and while
 #    mailtriage is down.
 {map_file(STRIP_FILE, shipped_table(STRIP_FILE))}\
-put first header_checks 'regexp:/etc/postfix/{STRIP_FILE}'
-"""
+{put("first", "header_checks", f"regexp:/etc/postfix/{STRIP_FILE}")}"""
 
 
 def milter_part(config: Config) -> str:
@@ -74,9 +87,8 @@ def milter_part(config: Config) -> str:
 #    what they write, and need not judge what they refuse. Should it be down, mail goes on.
 #    Not in non_smtpd_milters: mail from sendmail(1) is your own.
 {chroot}\
-put last smtpd_milters '$mailtriage_milter'
-postconf -e 'mailtriage_milter = {milter_entry(config)}'
-"""
+{put("last", "smtpd_milters", "$mailtriage_milter")}\
+{setting(f"'mailtriage_milter = {milter_entry(config)}'")}"""
 
 
 def milter_entry(config: Config) -> str:

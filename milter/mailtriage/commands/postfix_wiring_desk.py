@@ -5,7 +5,7 @@ import re
 from typing import Final
 
 from mailtriage.acks.tokens import HIDDEN_DOMAIN, Tokens
-from mailtriage.commands.postfix_wiring import map_file, reachable, shipped_table
+from mailtriage.commands.postfix_wiring import map_file, put, reachable, setting, shipped_table
 from mailtriage.config import Config
 from mailtriage.config.endpoints import NextHop, host_and_port
 from mailtriage.state.secret import SecretError, read_secret
@@ -76,10 +76,9 @@ def desk_part(config: Config) -> str:
 postconf -M 'mailtriage/unix=mailtriage unix - - n - - lmtp'
 {_service_options("mailtriage/unix", options)}\
 {map_file(TRANSPORT_FILE, route)}\
-put first transport_maps 'regexp:/etc/postfix/{TRANSPORT_FILE}'
+{put("first", "transport_maps", f"regexp:/etc/postfix/{TRANSPORT_FILE}")}\
 #    After a stop, the desk has Postfix deliver at once what waited (ETRN), not at its next retry.
-put last fast_flush_domains {HIDDEN_DOMAIN}
-"""
+{put("last", "fast_flush_domains", HIDDEN_DOMAIN)}"""
 
 
 def sweeper_part(config: Config) -> str:
@@ -111,8 +110,7 @@ rm -f /etc/postfix/{SWEEPER_FILE}
 (umask 077; cat > /etc/postfix/{SWEEPER_FILE}) <<'END'
 {table}
 END
-put last recipient_bcc_maps 'texthash:/etc/postfix/{SWEEPER_FILE}'
-"""
+{put("last", "recipient_bcc_maps", f"texthash:/etc/postfix/{SWEEPER_FILE}")}"""
 
 
 def port_part(config: Config) -> str:
@@ -136,7 +134,7 @@ def port_part(config: Config) -> str:
 #    and the others do not. While the signer is down they wait: none goes out unsigned. OpenDKIM
 #    mostly listens on 8891, rspamd on 11332; signer='' if nothing signs. Kept when run again.
 [ -n "${{signer+told}}$(postconf mailtriage_signer 2>/dev/null)" ] || signer=inet:127.0.0.1:8891
-[ -z "${{signer+told}}" ] || postconf -e "mailtriage_signer = $signer"
+[ -z "${{signer+told}}" ] || {setting('"mailtriage_signer = $signer"')}\
 #    Chrooted or not like your port 25, so that a signer's unix socket is found by the same name.
 chroot=$(postconf -hF smtp/inet/chroot 2>/dev/null || :)
 postconf -M "{service}={place} inet n - ${{chroot:-n}} - {_PORT_PROCESSES} smtpd"

@@ -10,8 +10,9 @@ import contextlib
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar, cast
 
@@ -23,6 +24,10 @@ T = TypeVar("T")
 
 MOST_AT_ONCE: Final = 256
 """Pieces of work in one transaction; the ack worker writes to the same file and waits meanwhile."""
+
+FIRST_PAUSE: Final = 2.0
+LONGEST_PAUSE: Final = 60.0
+"""Seconds before a database that failed is tried again."""
 
 # Primary result codes that say that the database, and not what was asked of it, is at fault.
 _DATABASE_AT_FAULT: Final = frozenset(
@@ -49,7 +54,7 @@ class DatabaseUnusableError(Exception):
 @dataclass(slots=True)
 class _Job:
     work: Callable[[Store], object]
-    done: "asyncio.Future[object]"
+    done: asyncio.Future[object]
     alone: bool
     """Whether it begins and ends its own transactions."""
     result: object = None
@@ -57,25 +62,44 @@ class _Job:
 
 
 @dataclass(slots=True)
-class _Open:
-    connection: sqlite3.Connection
-    store: Store
+class _Trial:
+    """When a database that failed is tried without a mail that asks for it.
+
+    Each failure that follows soon doubles the pause: on a full disk an empty transaction succeeds,
+    and Postfix should not be sent for its mails every other second.
+    """
+
+    failed: bool = False
+    pause: float = FIRST_PAUSE
+    _since: float = 0.0
+
+    def note(self, *, failed: bool) -> None:
+        """What came of a transaction."""
+        if failed != self.failed:
+            now = time.monotonic()
+            if failed:
+                soon = now - self._since < LONGEST_PAUSE
+                self.pause = min(2 * self.pause, LONGEST_PAUSE) if soon else FIRST_PAUSE
+            self._since = now
+        self.failed = failed
 
 
-@dataclass(slots=True)
 class GroupCommit:
     """The only writer of the desk. Belongs to the event loop that calls `start`."""
 
-    file: Path
-    tokens: Tokens
-    report: Callable[[str], None]
-    """Called in the event loop: with what is wrong when the database becomes unusable, with "" when
-    it can be written again."""
-    _jobs: "queue.SimpleQueue[_Job | None]" = field(default_factory=queue.SimpleQueue)
-    _thread: threading.Thread | None = None
-    _loop: asyncio.AbstractEventLoop | None = None
-    _open: _Open | None = None
-    _unusable: str = ""
+    def __init__(self, file: Path, tokens: Tokens, report: Callable[[str], None]) -> None:
+        """`report` is called in the event loop: with what is wrong when the database becomes
+        unusable, with "" when it can be written again."""
+        self._file: Final = file
+        self._tokens: Final = tokens
+        self._report: Final = report
+        self._jobs: Final[queue.SimpleQueue[_Job | None]] = queue.SimpleQueue()
+        self._trial: Final = _Trial()
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._connection: sqlite3.Connection | None = None
+        self._store: Store | None = None
+        self._unusable = ""
 
     def start(self) -> None:
         """Begin; the file is opened with the first work, and again after a failure."""
@@ -108,26 +132,31 @@ class GroupCommit:
     # In the thread.
 
     def _serve(self) -> None:
-        while batch := self._gather():
+        while (batch := self._gather()) is not None:
             together = [job for job in batch if not job.alone]
-            if together:
+            if together or not batch:
                 self._tell(together, self._attempt(together, self._commit))
             for job in batch:
                 if job.alone:
                     self._tell([job], self._attempt([job], self._do_alone))
         self._close()
 
-    def _gather(self) -> list[_Job]:
-        """What waits, or else the next to come; nothing when it is time to stop."""
+    def _gather(self) -> list[_Job] | None:
+        """What waits, or else the next to come; nothing when it is time to see whether a database
+        that failed works again; None when it is time to stop."""
         batch: list[_Job] = []
-        while len(batch) < MOST_AT_ONCE and (not batch or not self._jobs.empty()):
-            job = self._jobs.get()
-            if job is None:
-                if batch:
-                    self._jobs.put(None)
-                break
-            batch.append(job)
-        return batch
+        try:
+            job = self._jobs.get(timeout=self._trial.pause if self._trial.failed else None)
+            while job is not None:
+                batch.append(job)
+                if len(batch) == MOST_AT_ONCE:
+                    return batch
+                job = self._jobs.get_nowait()
+        except queue.Empty:
+            return batch
+        if batch:
+            self._jobs.put(None)
+        return batch or None
 
     def _attempt(self, batch: list[_Job], do: Callable[[Store, list[_Job]], None]) -> str:
         """Do it; return what is wrong with the database, or ""."""
@@ -137,7 +166,9 @@ class GroupCommit:
             self._close()
             for job in batch:
                 job.fault = DatabaseUnusableError(str(fault))
+            self._trial.note(failed=True)
             return _described(fault)
+        self._trial.note(failed=False)
         return ""
 
     def _commit(self, store: Store, batch: list[_Job]) -> None:
@@ -150,10 +181,10 @@ class GroupCommit:
             job.result = job.work(store)
 
     def _opened(self) -> Store:
-        if self._open is None:
-            connection = open_database(self.file)
-            self._open = _Open(connection, Store(connection, self.tokens))
-        return self._open.store
+        if self._store is None:
+            self._connection = open_database(self._file)
+            self._store = Store(self._connection, self._tokens)
+        return self._store
 
     def _do(self, job: _Job, store: Store) -> None:
         try:
@@ -167,13 +198,14 @@ class GroupCommit:
             job.fault = fault
 
     def _in_transaction(self) -> bool:
-        return self._open is not None and self._open.connection.in_transaction
+        return self._connection is not None and self._connection.in_transaction
 
     def _close(self) -> None:
-        if self._open is not None:
+        if self._connection is not None:
             with contextlib.suppress(sqlite3.Error):
-                self._open.connection.close()
-            self._open = None
+                self._connection.close()
+        self._connection = None
+        self._store = None
 
     def _tell(self, batch: list[_Job], unusable: str) -> None:
         if self._loop is None:
@@ -186,7 +218,7 @@ class GroupCommit:
     def _settle(self, batch: list[_Job], unusable: str) -> None:
         """One wake-up for all of a batch."""
         if bool(unusable) != bool(self._unusable):
-            self.report(unusable)
+            self._report(unusable)
         self._unusable = unusable
         for job in batch:
             if job.done.done():

@@ -1,6 +1,7 @@
 """The hidden copy of a mail, as Postfix delivers it to the desk, and what it says of the mail."""
 
 import email.utils
+import ipaddress
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +10,21 @@ from typing import Final
 from mailtriage.acks.seal import Facts, read_seal
 from mailtriage.acks.tokens import Tokens, Way
 from mailtriage.mail.fields import split_fields
+from mailtriage.mail.model import Client
 from mailtriage.mail.words import decode_words
 from mailtriage.tags.vocabulary import PREFIX, SEAL
 
 _OURS: Final = PREFIX.lower()
-_QUEUE_ID: Final = re.compile(r"\bid ([0-9A-Za-z]{6,20})(?=[\s;])")
-_RECEIVED_DATE: Final = re.compile(r";([^;]{1,200})$")
+_MAX_RECEIVED: Final = 4096
+
+# Postfix's own Received: (smtpd.c). A client chooses its HELO name, blanks and brackets included,
+# but it cannot leave the first line, at whose end stands what Postfix has seen of the client.
+_FROM: Final = re.compile(r"from .*\(\S+ \[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]\)")
+_LOCAL: Final = re.compile(r"by \S+ \([^()]*, from userid \d+\)")
+# The last of them, for the same reason.
+_WITH_ID: Final = re.compile(r"\b(?:with ([A-Z0-9]{3,10}) )?id ([0-9A-Za-z]{6,20})(?=[\s;]|$)")
+_LOGGED_IN: Final = re.compile(r"(?:E|UTF8)SMTPS?A")  # RFC 3848, RFC 6531 section 4.3
+_DATE: Final = re.compile(r";([^;]{1,200})$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +37,18 @@ class Copy:
     """The hidden recipient, or the sweeper's; its signature is ours."""
     message: bytes
     """As received, perhaps cut, perhaps without its attachments or body."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """How our Postfix got a mail, by the Received: that it put on top."""
+
+    at: float = 0.0
+    """Seconds since the epoch; 0: it does not say."""
+    queue_id: str = ""
+    """Empty: it does not say."""
+    client: Client = Client()
+    """Login is "?" for a client that logged in, as whoever it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +67,7 @@ class Opened:
     """The header as the milter saw it: without our fields, and without the Received: that our own
     Postfix put on top, which it hides from milters."""
     body: bytes
-    received: float
-    """When our Postfix took it, by its own Received:; 0 when that does not say."""
-    queue_id: str
-    """Postfix's, by the same field; empty when that does not say."""
+    arrival: Arrival
 
     def facts(self, tokens: Tokens, key: bytes) -> Facts | None:
         """What the analysis found out; None without a valid seal of that mail."""
@@ -65,23 +84,19 @@ def open_copy(copy: Copy, tokens: Tokens) -> Opened | None:
     tags: list[tuple[str, str]] = []
     fields: list[tuple[str, bytes]] = []
     seal = ""
-    received = 0.0
-    queue_id = ""
+    arrival: Arrival | None = None
     for name_bytes, value in raw:
         name = name_bytes.decode("ascii", "surrogateescape")
         lower = name.lower()
-        if lower == "received" and not received:
-            received = _date(value) or -1.0
-            found = _QUEUE_ID.search(decode_words(value[:1000]))
-            queue_id = found[1] if found else ""
+        if lower == "received" and arrival is None:
+            arrival = read_received(value)
         elif lower == SEAL.lower():
             seal = seal or decode_words(value).strip()
+        elif lower == f"{_OURS}-loop":
+            # The mark of our own mail is no tag: it came with the mail, and forbids an answer.
+            fields.append((name, value))
         elif lower == _OURS or lower.startswith(f"{_OURS}-"):
-            # A mark of our own mail is no tag: it came with the mail, and forbids an answer.
-            if lower == f"{_OURS}-loop":
-                fields.append((name, value))
-            else:
-                tags.append((name, decode_words(value).strip()))
+            tags.append((name, decode_words(value).strip()))
         else:
             fields.append((name, value))
     return Opened(
@@ -92,17 +107,38 @@ def open_copy(copy: Copy, tokens: Tokens) -> Opened | None:
         seal=seal,
         fields=tuple(fields),
         body=copy.message[body_at:],
-        received=max(received, 0.0),
-        queue_id=queue_id,
+        arrival=arrival or Arrival(),
     )
 
 
-def _date(value: bytes) -> float:
-    found = _RECEIVED_DATE.search(decode_words(value[-300:]).strip())
+def read_received(value: bytes) -> Arrival:
+    """What the body of Postfix's own Received: says; nothing of any other. Never raises."""
+    text = value[:_MAX_RECEIVED].decode("latin-1").strip()
+    found = list(_WITH_ID.finditer(text))
+    with_protocol, queue_id = found[-1].groups() if found else (None, "")
+    login = "?" if _LOGGED_IN.fullmatch(with_protocol or "") else ""
+    first_line = text.partition("\n")[0].rstrip()
+    if _LOCAL.match(first_line):
+        client = Client(login=login, protocol="local")
+    else:
+        client = Client(_address(first_line), login=login)
+    return Arrival(_date(text), queue_id, client)
+
+
+def _address(first_line: str) -> str:
+    found = _FROM.fullmatch(first_line)
+    try:
+        return str(ipaddress.ip_address(found[1])) if found else ""
+    except ValueError:
+        return ""
+
+
+def _date(text: str) -> float:
+    found = _DATE.search(text)
     if found is None:
         return 0.0
     try:
-        return email.utils.parsedate_to_datetime(found[1].strip()).timestamp()
+        return max(0.0, email.utils.parsedate_to_datetime(found[1].strip()).timestamp())
     except (ValueError, TypeError, OverflowError):
         return 0.0
 

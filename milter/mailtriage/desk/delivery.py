@@ -72,7 +72,8 @@ class Delivery:
 
     def longest_under_way(self) -> float:
         """Seconds for which the oldest delivery that is not done has been under way; 0: none is."""
-        return time.monotonic() - min(self._under_way.values(), default=time.monotonic())
+        now = time.monotonic()
+        return now - min(self._under_way.values(), default=now)
 
     def close(self) -> None:
         """No more mails will come."""

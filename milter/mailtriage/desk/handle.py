@@ -40,6 +40,7 @@ _COMPLAINT_ABOUT: Final = re.compile(
     rb"^(?:Original-Rcpt-To|Final-Recipient):[ \t]*(?:rfc822;)?[ \t]*<?([^\s<>;]{3,320})>?",
     re.IGNORECASE | re.MULTILINE,
 )
+_SEALED_FOR: Final = re.compile(r"\bbox=([a-z2-7]{13});")
 _MESSAGE_ID: Final = re.compile(rb"<ack\.[a-z2-7.]{40}@[A-Za-z0-9.-]{1,253}>", re.IGNORECASE)
 
 
@@ -69,6 +70,7 @@ class Outcome:
 
 
 NOTHING: Final = Outcome("debug", {"event": "desk", "outcome": "nothing"})
+KNOWN: Final = Outcome("info", {"event": "desk", "outcome": "known", "rule": "F7"})
 
 
 class Knowledge(Protocol):
@@ -136,11 +138,11 @@ class Handler:
         A key is made of the mailbox, so that trying each of them finds it. Of mail without a
         Message-ID of its own only the seal, or the To field, can tell.
         """
-        if opened.mailbox:
-            return self._by_name.get(opened.mailbox)
         mail = read_mail(
             opened.fields, b"", envelope=Envelope(copy.sender), queue_id=opened.queue_id
         )
+        if opened.mailbox:
+            return self._answering(mail, opened) or self._by_name.get(opened.mailbox)
         for mailbox in self._config.mailboxes.mailboxes:
             if dedupe_key(mail, self._tokens, mailbox.address, opened.body) == opened.key:
                 return mailbox
@@ -153,6 +155,16 @@ class Handler:
                 if found is not None:
                     return found
         return None
+
+    def _answering(self, mail: Mail, opened: Opened) -> Mailbox | None:
+        """The one mailbox that the analysis has chosen (rule E5), when it has seen the mail: the
+        sweeper copies a mail for several of them once for each."""
+        found = _SEALED_FOR.search(opened.seal)
+        mailbox = self._by_name.get(found[1]) if found else None
+        if mailbox is None:
+            return None
+        key = dedupe_key(mail, self._tokens, mailbox.address, opened.body)
+        return mailbox if opened.facts(self._tokens, key) is not None else None
 
     def _judged(self, opened: Opened, key: bytes, envelope: Envelope, now: float) -> Prepared:
         """A mail that no analysis has seen: it passed while the milter was down, or too slow."""
@@ -233,9 +245,10 @@ class Handler:
         return self._apply_inbound(prepared, prepared.case, store)
 
     def _apply_inbound(self, prepared: Prepared, case: Case, store: Store) -> Outcome:
-        history = store.look_up(_question(case))
+        question = _question(case)
+        history = store.look_up(question)
         if history.handled:
-            return Outcome("info", {"event": "desk", "outcome": "known", "rule": "F7"})
+            return KNOWN
         case = dataclasses.replace(case, history=history)
         verdict = prepared.verdict
         if verdict is None:
@@ -249,6 +262,8 @@ class Handler:
         ack = None
         order = None
         if not verdict.rule and verdict.announced is Announced.SENT and mailbox is not None:
+            if _is_acknowledged_elsewhere(question, store):
+                return KNOWN
             order = draft(case, mailbox, verdict)
             try:
                 ack = self._new_ack(case, mailbox, order)
@@ -343,6 +358,16 @@ def _question(case: Case) -> LedgerQuestion:
         references=case.mail.references,
         now=case.now,
     )
+
+
+def _is_acknowledged_elsewhere(question: LedgerQuestion, store: Store) -> bool:
+    """Whether another mailbox has acknowledged this very mail (rule E5): it came for both while the
+    milter was down, or in a transaction for each."""
+    if not question.message_id:
+        return False
+    itself = dataclasses.replace(question, references=(question.message_id,))
+    known = store.look_up(itself).conversation
+    return known is not None and known.same_sender and known.acknowledged > 0
 
 
 def _inbound(case: Case, verdict: Verdict, *, promised: float, short: bool) -> Inbound:

@@ -3,10 +3,10 @@
 import re
 from typing import Final
 
+from mailtriage.acks.plan import is_automatic
 from mailtriage.mail.address import parse_mailboxes
 from mailtriage.mail.model import Mail
 from mailtriage.state.store import Outbound
-from mailtriage.triage.kind import by_headers
 
 # The token by which a helpdesk finds its ticket again: "[rt.example #17]", "[Ticket#2026112310]",
 # "[#17]", "[PROJ-17]". It is repeated to the customer exactly as it stands.
@@ -35,6 +35,6 @@ def outbound_of(mail: Mail, key: bytes, now: float) -> Outbound:
         references=mail.references,
         sent=now,
         recipients=tuple(dict.fromkeys(recipients))[:100],
-        automatic=by_headers(mail) is not None,
+        automatic=is_automatic(mail),
         ticket=ticket_of(mail.subject),
     )

@@ -53,7 +53,7 @@ TOO_NEW: Final = "A12"
 
 
 @dataclass(frozen=True, slots=True)
-class _Sent:
+class _Tried:
     """One row that was tried."""
 
     row: OutboxRow
@@ -93,7 +93,7 @@ class Sender:
         self._idle: Final = list(self._connections)
         self._in_hand: Final[set[bytes]] = set()
         self._tasks: Final[set[asyncio.Task[None]]] = set()
-        self._unmarked: list[_Sent] = []
+        self._unmarked: list[_Tried] = []
         self._marking: Final = asyncio.Lock()
         self._look_again = True
         self._looked = 0.0
@@ -139,9 +139,9 @@ class Sender:
             await self._release_overdue(now)
             for connection in tuple(self._idle):
                 await connection.rest()
-        if not self._look_again or self._may_take(now) < 1:
+        limit = self._may_take(now) if self._look_again else 0
+        if limit < 1:
             return
-        limit = self._may_take(now)
         self._looked = time.monotonic()
         rows = await self._outbox.call(lambda outbox: outbox.claim(now, LEASE, limit))
         # As many as asked for: there may be more.
@@ -218,7 +218,7 @@ class Sender:
         self._judge_server(answer)
         if self._pace and answer.result not in (Result.SENT, Result.UNKNOWN):
             self._pace.give_back(row.domain)
-        self._unmarked.append(_Sent(row, answer, time.monotonic() - begun))
+        self._unmarked.append(_Tried(row, answer, time.monotonic() - begun))
         if self._look_again and not self._leaving:
             self._wake.set()
         with contextlib.suppress(OutboxUnusableError):  # `run` comes again, and tells
@@ -251,18 +251,18 @@ class Sender:
             if not batch:
                 return
             now = time.time()
-            marks = [(sent, self._decide(sent, now)) for sent in batch]
+            marks = [(tried, self._decide(tried, now)) for tried in batch]
             try:
                 await self._outbox.write(lambda outbox: _write(outbox, marks, now))
             except BaseException:
                 self._unmarked = batch + self._unmarked
                 raise
-            for sent, mark in marks:
-                self._in_hand.discard(sent.row.key)
-                self._tell(sent, mark, now)
+            for tried, mark in marks:
+                self._in_hand.discard(tried.row.key)
+                self._tell(tried, mark, now)
 
-    def _decide(self, sent: _Sent, now: float) -> _Mark:
-        row, detail = sent.row, sent.answer.detail
+    def _decide(self, tried: _Tried, now: float) -> _Mark:
+        row, detail = tried.row, tried.answer.detail
         key = row.key
 
         def dead(why: str, *, undeliverable: bool = False) -> _Mark:
@@ -279,7 +279,7 @@ class Sender:
         def held(due: float) -> _Mark:
             return _Mark("held", "debug", lambda outbox, _: outbox.hold([key], due))
 
-        match sent.answer.result:
+        match tried.answer.result:
             case Result.SENT:
                 return _Mark("sent", "info", lambda outbox, at: outbox.sent([key], at))
             case Result.UNDELIVERABLE:
@@ -300,19 +300,19 @@ class Sender:
             case _:
                 return again() if row.attempts <= MOST_ATTEMPTS else dead(f"gave up: {detail}")
 
-    def _tell(self, sent: _Sent, mark: _Mark, now: float) -> None:
-        row = sent.row
+    def _tell(self, tried: _Tried, mark: _Mark, now: float) -> None:
+        row = tried.row
         fields: dict[str, object] = {
             "event": "ack",
             "state": mark.state,
             "key": key_text(row.key),
             "address": self._mask(row.address),
             "attempts": row.attempts,
-            "ms": f"{sent.seconds * 1000:.1f}",
+            "ms": f"{tried.seconds * 1000:.1f}",
             "delay": f"{now - row.created:.1f}",
         }
-        if sent.answer.result is not Result.SENT:
-            fields["answer"] = sent.answer.detail or sent.answer.result
+        if tried.answer.result is not Result.SENT:
+            fields["answer"] = tried.answer.detail or tried.answer.result
         self._report(mark.level, fields)
 
     # Leaving.
@@ -351,6 +351,6 @@ def _release(outbox: Outbox, *, rows: list[OutboxRow], now: float) -> None:
         outbox.release(row.key, row.message, now)
 
 
-def _write(outbox: Outbox, marks: list[tuple[_Sent, _Mark]], now: float) -> None:
+def _write(outbox: Outbox, marks: list[tuple[_Tried, _Mark]], now: float) -> None:
     for _, mark in marks:
         mark.write(outbox, now)

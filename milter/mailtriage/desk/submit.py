@@ -26,8 +26,8 @@ COMMAND_LIMIT: Final = 30.0
 """Seconds for the answer to one command."""
 
 IDLE_LIMIT: Final = 30.0
-"""Seconds for which a connection is kept that nothing is sent on. Shorter than Postfix waits
-(smtpd_timeout, and 10 s under stress): who closes first is never surprised."""
+"""Seconds for which a connection is kept that nothing is sent on: it occupies an smtpd of Postfix,
+which waits for five minutes (smtpd_timeout). One that Postfix has closed is opened anew."""
 
 _QUIT_LIMIT: Final = 2.0
 _ANSWER_SIZE: Final = 200

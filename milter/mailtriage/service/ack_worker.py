@@ -21,8 +21,8 @@ def run_ack_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log
     log.start_thread()
     try:
         asyncio.run(send_acks(analyst.config, control, log))
-    except (OSError, ValueError) as fault:
-        log.line("error", {"event": "worker-failed", "door": "acks", "fault": fault})
+    except Exception as fault:  # noqa: BLE001  whatever it was: we are started again
+        log.line("error", {"event": "worker-failed", "door": "acks", "fault": repr(fault)})
         log.flush()
         os._exit(1)
     log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "acks"})

@@ -53,8 +53,8 @@ def run_desk(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log)
             raise ValueError("there are no texts to acknowledge with")
         handler = Handler(analyst, config, tokens, analyst.texts)
         asyncio.run(serve_desk(handler, config, tokens, listen_fd, control, log))
-    except (OSError, ValueError) as fault:
-        log.line("error", {"event": "worker-failed", "door": "desk", "fault": fault})
+    except Exception as fault:  # noqa: BLE001  whatever it was: we are started again
+        log.line("error", {"event": "worker-failed", "door": "desk", "fault": repr(fault)})
         log.flush()
         os._exit(1)
     log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "desk"})
