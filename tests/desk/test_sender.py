@@ -256,6 +256,7 @@ def test_what_is_too_late_is_not_sent(worker: House, server: MailServer) -> None
     late = worker.owe(expires=-1)
     worker.wait_state(worker.owe(), "SENT")
     assert worker.wait_state(late, "EXPIRED")[2] == "J26"
+    wait_for(lambda: "event=ack state=expired rule=J26" in worker.log(), "the log line")
     assert len(server.taken) == 1
 
 

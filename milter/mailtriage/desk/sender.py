@@ -143,7 +143,12 @@ class Sender:
         if limit < 1:
             return
         self._looked = time.monotonic()
-        rows = await self._outbox.call(lambda outbox: outbox.claim(now, LEASE, limit))
+        rows, expired = await self._outbox.call(
+            lambda outbox: (outbox.claim(now, LEASE, limit), outbox.expired())
+        )
+        for key in expired:
+            fields = {"event": "ack", "state": "expired", "rule": "J26", "key": key_text(key)}
+            self._report("warning", fields)
         # As many as asked for: there may be more.
         self._look_again = len(rows) == limit
         # One that is still in hand was ours before: its mark could not be written in time.

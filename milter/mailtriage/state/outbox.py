@@ -85,6 +85,7 @@ class Outbox:
     ) -> None:
         self._connection: Final = connection
         self._prefer: Final = prefer
+        self._expired: list[bytes] = []
 
     def claim(self, now: float, lease: float, limit: int) -> list[OutboxRow]:
         """At most `limit` rows that are due, oldest first, to be sent within `lease` seconds.
@@ -108,6 +109,7 @@ class Outbox:
             ).fetchall()
             for (key,) in expired:
                 self._finish(key, "EXPIRED", "J26", now)
+                self._expired.append(key)
             claimed = self._connection.execute(
                 "UPDATE outbox SET state = 'SENDING', due = :until, attempts = attempts + 1"
                 " WHERE key IN (SELECT key FROM outbox"
@@ -118,6 +120,11 @@ class Outbox:
             ).fetchall()
         rows = [OutboxRow(*values) for values in claimed]
         return sorted(rows, key=lambda row: row.created)
+
+    def expired(self) -> list[bytes]:
+        """Keys that `claim` has marked EXPIRED since this was last asked."""
+        keys, self._expired = self._expired, []
+        return keys
 
     def sent(self, keys: Sequence[bytes], now: float) -> None:
         """Postfix took them. Whatever else became of a row meanwhile, this is what is true."""
