@@ -5,7 +5,7 @@ import stat
 from typing import Final
 
 from mailtriage.config.mailboxes import Mailbox
-from mailtriage.config.report import Report
+from mailtriage.config.report import NOT_FOR_MAIN_CF, Report
 from mailtriage.config.sections import Config
 from mailtriage.toml_lines import KeyPath
 
@@ -65,6 +65,9 @@ def _check_desk(config: Config, report: Report) -> None:
             'write "0660" and name Postfix\'s group in socket_group',
             warning=True,
         )
+    if desk.listen.kind == "unix" and NOT_FOR_MAIN_CF.search(desk.listen.path):
+        what = "main.cf has no way to write a path with blanks, commas, braces, quotes or $"
+        report(path, what)
     if desk.socket_group:
         try:
             grp.getgrnam(desk.socket_group)

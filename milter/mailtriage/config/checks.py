@@ -10,7 +10,7 @@ from typing import Final
 
 from mailtriage.config.ack_checks import check_acks
 from mailtriage.config.endpoints import NextHop, SocketAddress
-from mailtriage.config.report import Report
+from mailtriage.config.report import NOT_FOR_MAIN_CF, Report
 from mailtriage.config.sections import Config
 from mailtriage.toml_lines import KeyPath
 from mailtriage.toml_source import UNREADABLE_HINT, did_you_mean
@@ -19,7 +19,6 @@ _SENDERS_PATIENCE: Final = 20.0
 """Seconds that a sender easily waits for the answer to its mail."""
 
 _WHERE_IN_PYTHON: Final = re.compile(r"^\[[^\]]*\] | \(_ssl\.c:\d+\)$")
-_NOT_FOR_MAIN_CF: Final = re.compile(r"""[\s,{}$'"\\`]""")
 
 
 def cross_check(config: Config, report: Report) -> None:
@@ -48,7 +47,7 @@ def _check_milter(config: Config, report: Report) -> None:
             'write "0660" and name Postfix\'s group in socket_group',
             warning=True,
         )
-    if milter.listen.kind == "unix" and _NOT_FOR_MAIN_CF.search(milter.listen.path):
+    if milter.listen.kind == "unix" and NOT_FOR_MAIN_CF.search(milter.listen.path):
         report(
             ("milter", "listen"),
             "main.cf has no way to write a path with blanks, commas, braces, quotes or $",

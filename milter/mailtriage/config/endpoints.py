@@ -3,7 +3,7 @@
 import ipaddress
 import re
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Final, Literal
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -114,16 +114,24 @@ class Networks:
         False for whatever is no IP address. IPv4 addresses mapped into IPv6, as dual-stack sockets
         report them (RFC 4291 section 2.5.5.2), count as IPv4.
         """
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
+        if not self.networks:
             return False
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        version, number = parsed.version, int(parsed)
+        version, number = _as_number(address)
         return any(
             version == known and first <= number <= last for known, first, last in self._ranges
         )
+
+
+@lru_cache(maxsize=64)  # one client is looked for in several sets, a dozen times a mail
+def _as_number(address: str) -> tuple[int, int]:
+    """IP version and number; version 0 for whatever is no address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return 0, 0
+    if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
+        parsed = parsed.ipv4_mapped
+    return parsed.version, int(parsed)
 
 
 def host_and_port(host: str, port: int) -> str:

@@ -1,8 +1,12 @@
 """How a check across several keys says what it found."""
 
-from typing import Protocol
+import re
+from typing import Final, Protocol
 
 from mailtriage.toml_lines import KeyPath
+
+NOT_FOR_MAIN_CF: Final = re.compile(r"""[\s,{}$'"\\`]""")
+"""What a path may not hold that has to be written into main.cf or master.cf."""
 
 
 class Report(Protocol):
