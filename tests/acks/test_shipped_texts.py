@@ -205,6 +205,9 @@ QUESTIONS = {
     "pt": "Esqueci-me de perguntar: podem enviar-me também uma cópia do contrato?",
     "sv": "Jag glömde att fråga: kan ni också skicka mig en kopia av avtalet?",
 }
+PRIVACY = "https://desk.example/privacy"
+# Behind a label and this long, a value is taken for the free text of a web form.
+LONG_PRIVACY = f"{PRIVACY}/how-we-treat-your-data"
 OUTLOOK = """\
 From: Desk Support <help@desk.example>
 Sent: Wednesday, November 25, 2026 9:52 AM
@@ -248,8 +251,9 @@ def test_an_answer_to_it_is_a_persons_and_no_more_urgent_for_our_words(
     manner: str,
 ) -> None:
     text, asked = texts.by_language[language], QUESTIONS[language]
-    plains = [plain for _, plain in said[language]]
-    for plain in {max(plains, key=len), min(plains, key=len), plains[-1], plains[len(plains) // 2]}:
+    plains = [plain.replace(PRIVACY, LONG_PRIVACY) for _, plain in said[language]]
+    linked = [plain for plain in plains if LONG_PRIVACY in plain]
+    for plain in (max(plains, key=len), min(plains, key=len), min(linked, key=len)):
         for subject in (f"Re: {text.subject_marker}4711", f"Re: {text.subject}"):
             made = EmailMessage(policy=policy.SMTP)
             made["From"] = "Joe <joe@customer.example>"
