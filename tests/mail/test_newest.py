@@ -245,6 +245,13 @@ class TestWebForms:
         text = f"Nom\tEva Ek\nCourriel\teva@ek.example\nVotre souci\t{OWN.replace(chr(10), ' ')}"
         assert newest_text(text) == OWN.replace("\n", " ")
 
+    def test_a_quoted_mail_with_labels_in_it_is_no_form(self) -> None:
+        quoted = (
+            "From: D <d@x.example>\nSent: Wed 9:52\nTo: Joe\nSubject: x\n\nHello,\nReference: K7"
+        )
+        text = f"{OWN}\n\n{quoted}\nPlease tell us:\nyour number\n"
+        assert newest_text(text) == OWN
+
     def test_a_letter_with_a_colon_is_no_form(self) -> None:
         text = "Hello, my details are these.\nName: Eva Ek\nOrder: 5512\nThe lamp is broken: it flickers."
         assert newest_text(text) == text

@@ -2,8 +2,15 @@
 
 from typing import Final
 
+from mailtriage.mail import reply_marks
 from mailtriage.mail.small_print import FORM_FOOTER_MARKS, FORM_LABELS, FORM_MESSAGE_LABELS
 
+_FROM_LABELS: Final = frozenset(
+    word.casefold() for words in reply_marks.HEADER_FROM.values() for word in words
+)
+_DATE_LABELS: Final = frozenset(
+    word.casefold() for words in reply_marks.HEADER_DATE.values() for word in words
+)
 _MAX_LABEL: Final = 40
 _TOP_LINES: Final = 25
 _FREE_TEXT: Final = 40  # characters; the value of no other field is this long as a rule
@@ -17,12 +24,16 @@ def form_message(lines: list[str]) -> list[str] | None:
     or in the last and longest field.
     """
     known = 0
+    before = ""
     for number, line in enumerate(lines[:_TOP_LINES]):
         label, value = _field(line) if ":" in line or "\t" in line else ("", "")
         if not label:
             if line.strip() and not known and number > 6:
                 return None
             continue
+        if label in _DATE_LABELS and before in _FROM_LABELS:
+            return None  # the header of a quoted mail: what follows is not the writer's
+        before = label
         if label in FORM_LABELS and value:
             known += 1
         elif known >= 2 and (
