@@ -36,19 +36,20 @@ def tree_seconds(root: int) -> float:
 
 
 def tree_pss(root: int) -> float:
-    """Proportional set size of `root` and its descendants in MB (10^6 bytes).
+    """`pss` of `root` and its descendants together."""
+    return sum(map(pss, descendants(root)))
+
+
+def pss(pid: int) -> float:
+    """Proportional set size of a process in MB (10^6 bytes); 0 when it has gone.
 
     A page that several processes share counts in equal parts for each.
     """
-    kib = 0
-    for pid in descendants(root):
-        try:
-            text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        kib += next(
-            (int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0
-        )
+    try:
+        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    kib = next((int(line.split()[1]) for line in text.splitlines() if line.startswith("Pss:")), 0)
     return kib * 1024 / 1e6
 
 

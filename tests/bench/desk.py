@@ -37,7 +37,7 @@ from mailtriage.tags.apply import apply_edits, header_names
 from tests.support.serve import cpu_seconds
 from tests.support.smtp import SmtpClient, stuffed
 
-CONNECTIONS: Final = (1, 4, 20)
+CONNECTIONS: Final = (1, 8, 20)
 """The last one is Postfix's limit for one destination (lmtp_destination_concurrency_limit)."""
 
 CONFIG: Final = """

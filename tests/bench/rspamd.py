@@ -24,7 +24,8 @@ HEADERS: Final = (
         f"X-Mailtriage-{name}"
         for name in (
             "Priority", "Score", "Language", "Skill", "Skills", "Tier", "Churn", "Mood", "Topic",
-            "Kb", "Kind", "Thread", "Ack", "Route", "Sender-Marked", "Why", "Status",
+            "Kb", "Kind", "Thread", "Ack", "Ack-Rule", "Route", "Sender-Marked", "Why", "Seal",
+            "Status",
         )
     ),
 )  # fmt: skip

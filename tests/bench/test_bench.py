@@ -7,7 +7,7 @@ import pytest
 
 from mailtriage.tags import vocabulary
 from mailtriage.triage.model import Triage
-from tests.bench import corpus, report, rspamd
+from tests.bench import acks, corpus, report, rspamd
 from tests.bench.measure import POSTFIX, SOCKET, Cell
 from tests.bench.protocol import prepare
 
@@ -143,3 +143,17 @@ def test_a_large_mail_is_set_against_a_small_one_on_the_socket() -> None:
 )
 def test_percentile(share: float, wanted: float) -> None:
     assert report.percentile([4.0, 1.0, 3.0, 2.0], share) == wanted
+
+
+def test_every_turn_of_a_mail_is_from_another_customer_and_vouched_for() -> None:
+    """Else the second one would be no mail that is acknowledged, and the figures those of another."""
+    (letter,) = corpus.small(1)
+    turns = [acks._posted([letter], turn)[0] for turn in ("r0", "r1")]
+    assert len({turn.sender for turn in turns}) == 2
+    assert len({re.search(rb"(?m)^Message-ID: .*", turn.data)[0] for turn in turns}) == 2
+    for turn in turns:
+        domain = turn.sender.partition("@")[2].encode()
+        assert turn.data.startswith(b"Authentication-Results: mx.desk.example; spf=pass")
+        assert b"dmarc=pass header.from=" + domain in turn.data
+        assert f"<{turn.sender}>".encode() in turn.data
+        assert letter.sender.encode() not in turn.data

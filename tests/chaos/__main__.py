@@ -1,6 +1,7 @@
 """The command: one run and its table, or one small run for each single fault."""
 
 import argparse
+import signal
 import sys
 
 from tests.chaos import faults
@@ -14,6 +15,7 @@ def main() -> int:
     if reason := postfix.why_not() or opendkim.why_not():
         print(f"chaos: {reason}", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything started is stopped
     if arguments.faults:
         return faults.main(arguments.only)
     account = run(

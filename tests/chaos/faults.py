@@ -41,27 +41,24 @@ def desk_stopped(site: Site, mails: "Trickle") -> str:
     """The desk hangs (SIGSTOP) for 10 s."""
     (desk,) = living(site.service, "desk")
     os.kill(desk, signal.SIGSTOP)
-    time.sleep(10)
-    waiting = mails.at_the_helpdesk()
-    os.kill(desk, signal.SIGCONT)
-    return f"{waiting} mails at the helpdesk meanwhile"
+    try:
+        time.sleep(10)
+        return f"{mails.meanwhile()} mails at the helpdesk meanwhile"
+    finally:
+        os.kill(desk, signal.SIGCONT)
 
 
 def submission_down(site: Site, mails: "Trickle") -> str:
     """Nobody listens at the port for acknowledgements, for 10 s from the start."""
     master = site.postfix.config / "master.cf"
     before = master.read_text()
-    port = site.shell.ask("postconf", "-M").splitlines()
-    (service,) = {
-        line.split()[0]
-        for line in port
-        if line.split()[1] == "inet" and line.split()[0] not in _public(site)
-    }
+    services = [line.split() for line in site.shell.ask("postconf", "-M").splitlines()]
+    (service,) = {name for name, kind, *_ in services if kind == "inet"} - _public(site)
     site.shell.ask("postconf", "-MX", f"{service}/inet")
     site.shell.ask("postfix", "reload")
     mails.begin()
     time.sleep(10)
-    acks, copies = len(site.acks()), mails.at_the_helpdesk()
+    acks, copies = len(site.acks()), mails.meanwhile()
     opened = site.service.log().count("event=ack-server state=down")
     master.write_text(before)
     site.shell.ask("postfix", "reload")
@@ -76,10 +73,13 @@ def disk_full(site: Site, mails: "Trickle") -> str:
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"\0" * 4096)
-    _wait_for_word(site, "event=desk-database state=unusable", "the desk to find the disk full")
-    time.sleep(8)
-    queued, copies = site.postfix.queued(), mails.at_the_helpdesk()
-    filler.unlink()
+    try:
+        unusable = "event=desk-database state=unusable"
+        wait_for(lambda: unusable in site.service.log(), "the desk to find the disk full")
+        time.sleep(8)
+        queued, copies = site.postfix.queued(), mails.meanwhile()
+    finally:
+        filler.unlink()
     if not queued:
         raise AssertionError("Postfix kept nothing")
     return f"{copies} mails at the helpdesk meanwhile, {queued} copies kept by Postfix"
@@ -90,23 +90,21 @@ def database_locked(site: Site, mails: "Trickle") -> str:
     with closing(sqlite3.connect(database(site), isolation_level=None, timeout=10)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         time.sleep(8)
-        copies = mails.at_the_helpdesk()
         connection.execute("ROLLBACK")
-    return f"{copies} mails at the helpdesk meanwhile"
+        return f"{mails.meanwhile()} mails at the helpdesk meanwhile"
 
 
 def supervisor_killed(site: Site, mails: "Trickle") -> str:
     """kill -9 to the supervisor alone; started again as systemd would, until it stays."""
-    began, copies, starts = time.monotonic(), mails.at_the_helpdesk(), 0
+    began, starts = time.monotonic(), 0
     for _ in range(2):
         os.kill(site.service.pid, signal.SIGKILL)
         assert site.service.process is not None
         site.service.process.wait()
         starts += _start_until_it_stays(site)
         time.sleep(2)
-    copies = mails.at_the_helpdesk() - copies
     seconds = time.monotonic() - began
-    return f"twice, {starts} starts, {copies} mails at the helpdesk in those {seconds:.0f} s"
+    return f"twice, {starts} starts, {mails.meanwhile()} mails at the helpdesk in those {seconds:.0f} s"
 
 
 def _start_until_it_stays(site: Site) -> int:
@@ -124,10 +122,6 @@ def _start_until_it_stays(site: Site) -> int:
     raise AssertionError("count never ends")
 
 
-def _wait_for_word(site: Site, word: str, what: str) -> None:
-    wait_for(lambda: word in site.service.log(), what)
-
-
 def _public(site: Site) -> set[str]:
     return {f"127.0.0.1:{port}" for port in site.postfix.ports.values()}
 
@@ -140,6 +134,7 @@ class Trickle:
         self._pool: Final = ThreadPoolExecutor(1)
         self._letters: Final = [Letter(number) for number in range(1, MAILS + 1)]
         self._begun: Final = threading.Event()
+        self._arrived_before = 0
         self._postings: Final = self._pool.submit(self._post)
 
     def _post(self) -> Sequence[Posting]:
@@ -151,8 +146,15 @@ class Trickle:
         """From now on."""
         self._begun.set()
 
-    def at_the_helpdesk(self) -> int:
-        """Mails that have arrived there."""
+    def fault_begins(self) -> None:
+        """What has arrived until now is not `meanwhile`."""
+        self._arrived_before = self._arrived()
+
+    def meanwhile(self) -> int:
+        """Mails that have come to the helpdesk since the fault began."""
+        return self._arrived() - self._arrived_before
+
+    def _arrived(self) -> int:
         return len(self._site.world.to(HELP))
 
     def end(self) -> Sequence[Posting]:
@@ -198,6 +200,7 @@ def attempt(name: str) -> tuple[str, bool]:
             mails.begin()
             wait_for(lambda: len(site.acks()) >= FIRST_ACKS, "the first acknowledgements")
         try:
+            mails.fault_begins()
             said = FAULTS[name](site, mails)
         except (AssertionError, TimeoutError) as fault:
             problems.append(str(fault))

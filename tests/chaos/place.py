@@ -32,8 +32,11 @@ _HASTY: Final = (
     "sender.LEASE, sender.SEND_LIMIT = 8.0, 6.0; main()"
 )
 
-_FLUSH_EVERY: Final = 2.0
+_FLUSH_EVERY: Final = 5.0
 """Seconds: Postfix puts off a destination that just failed, by more with each time."""
+
+_HOPELESS: Final = 100.0
+"""Seconds in which nothing more is done, after which nothing is waited for; a lease is 60."""
 
 
 class HastyService(Service):
@@ -83,7 +86,7 @@ def outbox_counts(site: Site) -> dict[str, int]:
     """How many rows the outbox has of each state; none while it cannot be read."""
     try:
         with closing(open_database(database(site), read_only=True)) as connection:
-            return dict(Outbox(connection).counts())
+            return {str(state): number for state, number in Outbox(connection).counts().items()}
     except StateError:
         return {}
 
@@ -108,17 +111,20 @@ def left(site: Site) -> Left:
 
 
 def drain(site: Site, ends: float) -> Left:
-    """Wait until Postfix's queue and the outbox are empty, or until `ends` (time.monotonic)."""
-    next_flush = 0.0
-    quiet = 0
-    while time.monotonic() < ends:
-        now = left(site)
+    """Wait until Postfix's queue and the outbox are empty, or until `ends` (time.monotonic), or
+    until there is no hope."""
+    now, quiet = left(site), 0
+    changed = flushed = time.monotonic()
+    while time.monotonic() < min(ends, changed + _HOPELESS):
+        before, now = now, left(site)
+        if now != before:
+            changed = time.monotonic()
         # An acknowledgement is in neither for a moment, between the outbox and the queue.
         quiet = quiet + 1 if now.nothing else 0
         if quiet > 2:
-            return now
-        if time.monotonic() > next_flush:
+            break
+        if time.monotonic() > flushed + _FLUSH_EVERY:
             flush(site)
-            next_flush = time.monotonic() + _FLUSH_EVERY
+            flushed = time.monotonic()
         time.sleep(0.2)
-    return left(site)
+    return now

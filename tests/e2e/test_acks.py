@@ -15,7 +15,7 @@ from email.policy import default
 
 import pytest
 
-from tests.support.mails import LETTERS
+from tests.support.mails import LETTERS, Letter
 from tests.support.serve import wait_for
 from tests.support.sink import Delivery
 from tests.support.site import HELP, Customer, Site, customer_mail, running_site, why_not
@@ -165,19 +165,19 @@ def test_a_client_that_sends_the_mail_again_gets_no_second_one(
 
 # What it says.
 
-TEXT = "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
+TEXT = (
+    "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: 8bit\n"
+)
 
 
 @pytest.mark.parametrize(
     "letter", LETTERS, ids=lambda letter: letter.expect["X-Mailtriage-Language"]
 )
-def test_the_customer_is_answered_in_his_language(site: Site, letter: "object") -> None:
-    raw = getattr(letter, "raw")
-    expect = getattr(letter, "expect")
+def test_the_customer_is_answered_in_his_language(site: Site, letter: Letter) -> None:
     customer = site.customer()
-    site.write(customer, customer.mail(header=TEXT, body=raw.partition(b"\n\n")[2].decode()))
+    site.write(customer, customer.mail(header=TEXT, body=letter.raw.partition(b"\n\n")[2].decode()))
     ack = parsed(site.wait_for_ack(customer.address))
-    assert ack["Content-Language"] == expect["X-Mailtriage-Language"]
+    assert ack["Content-Language"] == letter.expect["X-Mailtriage-Language"]
 
 
 def test_a_customer_whose_language_nobody_can_tell_is_answered_in_two(site: Site) -> None:
@@ -262,7 +262,6 @@ def test_nobody_elses_answer_gets_into_the_ticket(site: Site) -> None:
     site.write(stranger, mail, to=to)
     arrived = parsed(site.arrived(message_id)[0])
     assert arrived["In-Reply-To"] == parsed(ack)["Message-ID"]
-    assert arrived.tags if hasattr(arrived, "tags") else True
 
 
 # Who gets none. One line each: the rule, and what makes the mail such a one.
@@ -347,7 +346,9 @@ def test_a_sender_that_is_only_claimed_is_never_written_to(site: Site) -> None:
     forger = site.customer()
     victim = "victim@bank.example"
     mail = forger.mail(header=f"Reply-To: {victim}\nSender: {victim}\n")
-    site.write(forger, mail.replace(f"From: Kim <{forger.address}>".encode(), f"From: {victim}".encode()))
+    site.write(
+        forger, mail.replace(f"From: Kim <{forger.address}>".encode(), f"From: {victim}".encode())
+    )
     site.settle()
     assert site.world.to(victim) == []
 
@@ -422,11 +423,9 @@ def test_a_deferred_one_leaves_with_the_ticket_that_the_helpdesk_names(
     assert ack["In-Reply-To"] == deferred.message_id
 
 
-@pytest.mark.parametrize(
-    ("header", "rule"), [(AUTOMATIC, "automatic"), ("", "human")], ids=["helpdesk", "agent"]
-)
+@pytest.mark.parametrize("header", [AUTOMATIC, ""], ids=["helpdesk", "agent"])
 def test_a_deferred_one_never_leaves_when_the_helpdesk_writes_to_the_customer(
-    site: Site, deferred: Customer, header: str, rule: str
+    site: Site, deferred: Customer, header: str
 ) -> None:
     mail = helpdesk_mail(deferred, to=deferred.address, subject="[desk #18] Parcel", header=header)
     before = site.outbox().get("SUPPRESSED", 0)
@@ -494,7 +493,7 @@ def test_an_address_beyond_ascii_is_answered_by_smtputf8(site: Site) -> None:
     assert f"\r\nTo: {address}\r\n".encode() in ack.content
 
 
-def test_a_large_mail_is_acknowledged_and_the_desk_gets_little_of_it(site: Site) -> None:
+def test_a_large_mail_is_acknowledged(site: Site) -> None:
     customer = site.customer()
     attachment = base64.encodebytes(random.Random(1).randbytes(3_000_000)).decode()
     body = (

@@ -7,6 +7,7 @@ helpdesk, and is acknowledged. Helpdesk and customers are one LMTP server that k
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +22,7 @@ from mailtriage.commands.postfix import wiring
 from mailtriage.config import load
 from mailtriage.state.outbox import OWED, Outbox
 from mailtriage.state.secret import make_secret
-from mailtriage.state.sqlite import open_database
+from mailtriage.state.sqlite import StateError, open_database
 from tests.support import opendkim, postfix
 from tests.support.opendkim import OpenDkim
 from tests.support.postfix import Overrides, PrivatePostfix, RootShell, free_port
@@ -41,6 +42,7 @@ socket_group = "postfix"
 workers = 2
 [authentication]
 trusted_authserv_ids = ["mx.desk.example"]
+own_hosts = ["mx.test.example"]
 [networks]
 outbound = ["192.0.2.0/24"]
 [state]
@@ -129,6 +131,11 @@ class Customer:
         return customer_mail(self.number, subject=subject, header=header, body=body, to=to)
 
 
+def is_ack(mail: Delivery) -> bool:
+    """Whether mailtriage wrote it."""
+    return b"\r\nX-Mailtriage-Loop: " in mail.content.partition(b"\r\n\r\n")[0]
+
+
 @dataclass(slots=True)
 class Site:
     """One running site."""
@@ -192,12 +199,11 @@ class Site:
 
     def acks(self) -> list[Delivery]:
         """The acknowledgements that customers got so far."""
-        found = list(self.world.deliveries)
-        return [one for one in found if "x-mailtriage-loop" in {n.lower() for n, _ in one.header}]
+        return [one for one in list(self.world.deliveries) if is_ack(one)]
 
     def acks_to(self, address: str) -> list[Delivery]:
         """Those that one customer got."""
-        return [one for one in self.acks() if address in one.recipients]
+        return [one for one in self.world.to(address) if is_ack(one)]
 
     def wait_for_ack(self, address: str, timeout: float = 60) -> Delivery:
         """The one that this customer gets."""
@@ -208,8 +214,8 @@ class Site:
         """The copies of a mail that the helpdesk got; waits until there are as many."""
 
         def copies() -> list[Delivery]:
-            everything = list(self.world.deliveries)
-            return [one for one in everything if ("Message-ID", message_id) in one.header]
+            line = f"\r\nMessage-ID: {message_id}\r\n".encode()
+            return [one for one in list(self.world.deliveries) if line in one.content]
 
         self.world.wait(lambda _: len(copies()) >= number)
         return copies()
@@ -227,13 +233,18 @@ class Site:
         return found[-1]
 
     def outbox(self) -> dict[str, int]:
-        """How many rows there are of each state."""
-        with closing(open_database(self.state, read_only=True)) as connection:
-            return dict(Outbox(connection).counts())
+        """How many rows there are of each state; none before the desk has made the database."""
+        try:
+            with closing(open_database(self.state, read_only=True)) as connection:
+                return dict(Outbox(connection).counts())
+        except StateError:
+            return {}
 
     def owed(self) -> int:
-        """How many acknowledgements are owed."""
-        return sum(number for state, number in self.outbox().items() if state in OWED)
+        """How many acknowledgements are to be sent now, or soon: those that wait for the number of
+        a ticket are not among them."""
+        counts = self.outbox()
+        return sum(counts.get(state, 0) for state in OWED if state != "WAITING")
 
     def settle(self, timeout: float = 60) -> None:
         """Until nothing is under way any more: what has not come then never comes."""
@@ -260,8 +271,13 @@ class Site:
 
     def close_port(self) -> None:
         """Nothing listens any more where acknowledgements are handed in; `wire` opens it again."""
-        port = load([self.service.config]).config.ack.submit
-        self.administer(f"postconf -MX '{port}/inet'")
+        submit = load([self.service.config]).config.ack.submit
+        self.administer(f"postconf -MX '{submit.host}:{submit.port}/inet'")
+
+    def run(self, program: str, *arguments: str) -> None:
+        """One of Postfix's programs, for this Postfix."""
+        command = [f"/usr/sbin/{program}", "-c", str(self.postfix.config), *arguments]
+        subprocess.run(command, check=True, capture_output=True, timeout=30)
 
     def route(self, domain: str, next_hop: str) -> None:
         """Mail for that domain goes there ("smtp:[127.0.0.1]:25")."""
@@ -314,7 +330,8 @@ def running_site(
         mta.start()
         running.callback(mta.stop)
         before = main.format(sink=world.port) if main else ""
-        shell.paste(f"{QUICK}postconf -e 'relay_domains = {domain}'\n{before}\n")
+        own = f"'relay_domains = {domain}' 'mynetworks = 127.0.0.0/8 192.0.2.0/24'"
+        shell.paste(f"{QUICK}postconf -e {own}\n{before}\n")
         all_signers = ", ".join(filter(None, (f"inet:127.0.0.1:{signer.port}", signers)))
         site = Site(directory, domain, mta, shell, world, signer, service, tokens, all_signers)
         site.wire()

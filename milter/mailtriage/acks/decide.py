@@ -49,13 +49,14 @@ def decide_again(case: Case) -> Verdict:
 
 
 def _verdict(case: Case, rules: Iterable[Rule]) -> Verdict:
-    generic = content.generic(case)
-    repeat = trust.may_repeat_subject(case) and not generic
     for rule in rules:
         detail = rule.forbids(case)
         if detail is not None:
             announced = Announced.SKIPPED if _acknowledges(case) else Announced.NONE
-            return Verdict(announced, rule.id, detail, rule.why, generic, repeat)
+            return Verdict(announced, rule.id, detail, rule.why)
+    # Not before: what a robot or a list says is never cut into new and quoted for its own sake.
+    generic = content.generic(case)
+    repeat = trust.may_repeat_subject(case) and not generic
     delegated = case.mailbox is not None and case.mailbox.ack == "delegate"
     announced = Announced.DELEGATED if delegated else Announced.SENT
     return Verdict(announced, generic=generic, repeat_subject=repeat)

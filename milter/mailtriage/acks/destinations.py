@@ -13,6 +13,7 @@ from mailtriage.acks.authentication import dkim_passes, dmarc_passes
 from mailtriage.acks.border import without_comments
 from mailtriage.acks.domains import aligned, is_within
 from mailtriage.acks.model import Authentication, Case, Destination, Rule
+from mailtriage.acks.seal import Source
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
 from mailtriage.mail.address import parse_mailboxes
@@ -35,14 +36,21 @@ def destination(
     if not sender:
         return Destination("")
     if is_form(mail.client, authentication, config):
-        visitor = _lone_mailbox(mail.headers, "Reply-To")
+        visitor = address_of(mail, "reply-to")
         if visitor:
             return Destination(visitor, "reply-to")
     elif mailbox is not None and mailbox.ack_to == "from":
-        author = _lone_mailbox(mail.headers, "From")
+        author = address_of(mail, "from")
         if author and _sent_by_another(sender, author) and _is_author(author, authentication):
             return Destination(author, "from")
-    return Destination(_lower_domain(sender))
+    return Destination(address_of(mail, "sender"))
+
+
+def address_of(mail: Mail, source: Source) -> str:
+    """The address of a destination that is known to come from there."""
+    if source == "sender":
+        return _lower_domain(mail.envelope.sender)
+    return _lone_mailbox(mail.headers, "From" if source == "from" else "Reply-To")
 
 
 def is_form(client: Client, authentication: Authentication, config: Config) -> bool:

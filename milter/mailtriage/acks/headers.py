@@ -137,7 +137,9 @@ def _loop(case: Case) -> str | None:
         return "hops"
     settings = case.config.authentication
     own = {*settings.own_hosts, *settings.trusted_authserv_ids}
-    passed = Counter(received_by(field.raw) for field in received[1:])
+    names = [host.encode() for host in own]
+    ours = [one.raw for one in received[1:] if any(name in one.raw.lower() for name in names)]
+    passed = Counter(map(received_by, ours))
     return "own-host" if any(passed[host] >= 2 for host in own) else None
 
 
@@ -190,9 +192,14 @@ def _malformed(case: Case) -> str | None:
     for name in _ONLY_ONCE:
         if headers.count(name) > 1:
             return f"two-{name.lower()}"
-    if "nul" in case.mail.defects or any(b"\0" in field.raw for field in headers):
+    size = 0
+    for field in headers:
+        if b"\0" in field.raw:
+            return "nul"
+        size += len(field.name) + len(field.raw) + len(": \n")
+    if "nul" in case.mail.defects:
         return "nul"
-    if sum(len(field.name) + len(field.raw) + len(": \n") for field in headers) > _MAX_HEADER:
+    if size > _MAX_HEADER:
         return "header-size"
     return "unreadable" if not _UNREADABLE.isdisjoint(case.mail.defects) else None
 

@@ -8,13 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mailtriage.acks import recipients
 from mailtriage.acks.case import dedupe_key, make_case
 from mailtriage.acks.content import is_complaint
 from mailtriage.acks.decide import decide
-from mailtriage.acks.model import Case, Verdict
+from mailtriage.acks.model import Announced, Authentication, Case, Destination, Verdict
 from mailtriage.acks.recipients import service_mailbox
 from mailtriage.acks.seal import Facts
-from mailtriage.acks.tokens import Tokens
+from mailtriage.acks.tokens import KEY_BYTES, Tokens
 from mailtriage.config.sections import Config
 from mailtriage.mail.model import Envelope, Mail
 from mailtriage.mail.read import read_mail
@@ -27,6 +28,9 @@ SHORT: Final = 3
 
 LOOP_FIELD: Final = "X-Mailtriage-Loop"
 
+_NO_MAILBOX: Final = next(
+    Verdict(Announced.NONE, rule.id, why=rule.why) for rule in recipients.RULES if rule.id == "E1"
+)
 _IDENTITY: Final = frozenset({"message-id", "date", "subject", "to"})
 """What a key is made of: To: tells which mailbox answers."""
 
@@ -50,7 +54,8 @@ class Plan:
             source=case.destination.source,
             generic=verdict.generic,
             repeat_subject=verdict.repeat_subject,
-            short=is_short(case.mail),
+            # Robots are known already; what they say need not be cut into new and quoted.
+            short=case.triage.kind is Kind.HUMAN and is_short(case.mail),
             # Downwards: what was below a threshold must not reach it on its way to the desk.
             confidence=int(100 * case.triage.language_confidence),
             client=case.mail.client.address,
@@ -74,7 +79,13 @@ def plan_inbound(
     *,
     body: bytes = b"",
 ) -> Plan:
-    """The plan for a mail that came from outside. The arguments are those of `make_case`."""
+    """The plan for a mail that came from outside. The arguments are those of `make_case`.
+
+    Where no service mailbox is configured at all, nothing is asked but that (rule E1): whoever
+    wants the tags alone does not pay for the other rules.
+    """
+    if not config.mailboxes.mailboxes:
+        return Plan(_nobodys(mail, triage, config, tokens, now), _NO_MAILBOX, "")
     case = make_case(mail, triage, config, tokens, ledger, now, body=body)
     verdict = decide(case)
     matters = triage.kind is Kind.HUMAN or not verdict.rule or is_complaint(mail)
@@ -82,6 +93,22 @@ def plan_inbound(
     if case.mailbox is not None and matters:
         recipient = tokens.hidden_recipient(case.key, "in")
     return Plan(case, verdict, recipient)
+
+
+def _nobodys(mail: Mail, triage: Triage, config: Config, tokens: Tokens, now: float) -> Case:
+    """The case of a mail that cannot be for a service mailbox: nothing is looked up."""
+    return Case(
+        mail=mail,
+        triage=triage,
+        config=config,
+        tokens=tokens,
+        mailbox=None,
+        recipient="",
+        destination=Destination(""),
+        authentication=Authentication(),
+        now=now,
+        key=bytes(KEY_BYTES),
+    )
 
 
 def outbound_recipient(

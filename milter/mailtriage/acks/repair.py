@@ -7,6 +7,7 @@ its way in: the original Message-ID takes the place that the customer's program 
 
 from typing import Final
 
+from mailtriage.acks.fields import usable_id
 from mailtriage.acks.model import Case
 from mailtriage.acks.trust import is_authenticated
 from mailtriage.state.ledger import Ledger
@@ -32,14 +33,15 @@ def repaired(case: Case, ledger: Ledger) -> tuple[tuple[str, str], ...]:
         key = case.tokens.read_ack_message_id(known)
         if key is None:
             continue
-        original = ledger.original_id(key, case.destination.address)
+        original = usable_id(ledger.original_id(key, case.destination.address))
         if original:
             return _fields(original, mail.references)
     return ()
 
 
 def _fields(original: str, references: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    kept = [known for known in references if known != original and known.isascii()]
+    """Of a long thread the newest stay, which a helpdesk still knows."""
+    kept = [known for known in references if known != original and usable_id(known)]
     while kept and len(" ".join((original, *kept))) > MOST_REFERENCES:
         kept.pop(0)
     return (("In-Reply-To", original), ("References", " ".join((original, *kept))))

@@ -192,17 +192,27 @@ def read_ack(table: SettingsReader) -> AckConfig:
     return AckConfig(
         submit=table.next_hop("submit", "127.0.0.1:10026"),
         templates=table.file("templates"),
-        fallback_languages=table.texts("fallback_languages", ("en", "de"), pattern=_LANGUAGE),
+        fallback_languages=_fallback_languages(table),
         repeat_subject=table.choice("repeat_subject", "authenticated", ("authenticated", "never")),
         precedence=table.choice("precedence", "none", ("none", "bulk")),
         prefer=table.choice("prefer", "no_loss", ("no_loss", "no_duplicate")),
         expire=table.duration("expire", "30m", low="1m", high="1d"),
         reopen=table.duration("reopen", "14d", low="1h", high="365d"),
         deny=_deny(table),
-        allow=_lower(table.texts("allow", (), pattern=_ADDRESS)),
-        robots=_lower(table.texts("robots", _ROBOTS, pattern=_LOCAL_PART)),
-        robot_headers=_lower(table.texts("robot_headers", (), pattern=_FIELD_NAME)),
-        own_addresses=_lower(table.texts("own_addresses", (), pattern=_ADDRESS_OR_DOMAIN)),
+        allow=_each(table, "allow", _ADDRESS, "an address", '"abuse@partner.example"'),
+        robots=_each(
+            table, "robots", _LOCAL_PART, "what stands before an @", '"shop-*"', default=_ROBOTS
+        ),
+        robot_headers=_each(
+            table, "robot_headers", _FIELD_NAME, "the name of a header field", '"X-Robot"'
+        ),
+        own_addresses=_each(
+            table,
+            "own_addresses",
+            _ADDRESS_OR_DOMAIN,
+            "an address",
+            '"survey@desk.example" or "@desk.example"',
+        ),
         spam_score=table.number("spam_score", 0.5, low=0.0, high=1.0),
         limits=_limits(table.table("limits")),
         forms=_forms(table.table("forms")),
@@ -210,8 +220,31 @@ def read_ack(table: SettingsReader) -> AckConfig:
     )
 
 
-def _lower(texts: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(text.lower() for text in texts)
+def _each(
+    table: SettingsReader,
+    key: str,
+    pattern: re.Pattern[str],
+    what: str,
+    example: str,
+    default: tuple[str, ...] = (),
+) -> tuple[str, ...]:
+    """An array of words of one form, in lower case."""
+    good = []
+    for number, text in table.items(key, default):
+        if pattern.fullmatch(text):
+            good.append(text.lower())
+        else:
+            table.problem((key, number), f'"{text}" is not {what}', f"write {example}")
+    return tuple(good)
+
+
+def _fallback_languages(table: SettingsReader) -> tuple[str, ...]:
+    key, example = "fallback_languages", 'two or three letters, "en"'
+    mistakes = len(table.problems)
+    languages = _each(table, key, _LANGUAGE, "the code of a language", example, ("en", "de"))
+    if not languages and len(table.problems) == mistakes:
+        table.problem(key, "names no language", 'write ["en"]')
+    return languages
 
 
 def _deny(table: SettingsReader) -> tuple[str, ...]:
@@ -249,25 +282,23 @@ def _forms(table: SettingsReader) -> FormsConfig:
     return FormsConfig(
         clients=table.networks("clients", ()),
         logins=table.texts("logins", ()),
-        domains=_lower(table.texts("domains", (), pattern=_DOMAIN)),
+        domains=_domains(table),
     )
+
+
+def _domains(table: SettingsReader) -> tuple[str, ...]:
+    return _each(table, "domains", _DOMAIN, "a domain", '"partner.example"')
 
 
 def _exceptions(table: SettingsReader) -> tuple[RobotException, ...]:
     found = []
     for name in table.names():
         one = table.table(name)
-        exception = RobotException(
-            networks=one.networks("networks", ()),
-            domains=_lower(one.texts("domains", (), pattern=_DOMAIN)),
-        )
-        if not exception.networks.networks or not exception.domains:
-            table.problem(
-                name,
-                "needs networks and domains",
-                "without either it holds for nobody: it would answer every robot",
-                warning=True,
-            )
+        exception = RobotException(networks=one.networks("networks", ()), domains=_domains(one))
+        if one.has("networks") != one.has("domains"):
+            missing = "networks" if one.has("domains") else "domains"
+            hint = "an exception holds for both together, and for nobody without either"
+            table.problem(name, f"has no {missing}", hint, warning=True)
         found.append(exception)
     return tuple(found)
 
@@ -283,7 +314,11 @@ def _calendar(table: SettingsReader, name: str) -> Calendar:
         hint = did_you_mean(zone, zoneinfo.available_timezones()) or 'write "Europe/Berlin"'
         table.problem("timezone", f'there is no time zone "{zone}"', hint)
         zone = "UTC"
-    country = table.text("country", "", pattern=_COUNTRY, empty=True)
+    country = table.text("country", "", empty=True)
+    if country and not _COUNTRY.fullmatch(country):
+        hint = 'write two capital letters (ISO 3166-1), "DE"'
+        table.problem("country", f'"{country}" is not the code of a country', hint)
+        country = ""
     region = table.text("region", "", pattern=_REGION, empty=True)
     week = [_hours(table, day, default) for day, default in _WEEK]
     closed = [_date(table, ("closed", number), text) for number, text in table.items("closed")]
@@ -314,10 +349,15 @@ def _hours(table: SettingsReader, key: str, default: str) -> Hours:
             table.problem(key, f'"{part}" are no opening hours', 'write "08:00-12:00, 13:00-17:00"')
             continue
         start, end = (int(match[at]) * 60 + int(match[at + 1]) for at in (1, 3))
-        if start >= end or end > _DAY or (found and start < found[-1][1]):
-            table.problem(key, f'"{part}" does not follow what stands before it')
-            continue
-        found.append((start, end))
+        if end > _DAY:
+            table.problem(key, f'"{part}" goes beyond midnight', "a day ends at 24:00")
+        elif start >= end:
+            hint = "what goes beyond midnight is written in two: until 24:00, and from 00:00"
+            table.problem(key, f'"{part}" ends before it begins', hint)
+        elif found and start < found[-1][1]:
+            table.problem(key, f'"{part}" begins before the hours in front of it end')
+        else:
+            found.append((start, end))
     return tuple(found)
 
 

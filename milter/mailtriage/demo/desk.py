@@ -11,7 +11,7 @@ from mailtriage.acks.templates import Texts
 from mailtriage.config.endpoints import NextHop
 from mailtriage.desk.copy import Copy
 from mailtriage.desk.handle import Handler
-from mailtriage.desk.submit import Submission
+from mailtriage.desk.submit import Result, Submission
 from mailtriage.doors.analysis import Analyst
 from mailtriage.state.outbox import Outbox, OutboxRow
 from mailtriage.state.sqlite import open_database
@@ -37,17 +37,20 @@ class DemoDesk:
         self.ledger: Final = SqliteLedger(self._file, analyst.tokens)
         """What the analysis sees of it."""
 
-    async def acknowledge(self, copy: Copy, server: NextHop) -> None:
-        """Do what follows from a mail; what is to be sent has been handed to `server` then."""
+    async def acknowledge(self, copy: Copy, server: NextHop) -> bytes:
+        """Do what follows from a mail; returns the acknowledgement, which has been handed to
+        `server` then, and nothing when there is none."""
         loop = asyncio.get_running_loop()
-        rows = await loop.run_in_executor(self._thread, self._write, copy)
+        row = await loop.run_in_executor(self._thread, self._write, copy)
+        if row is None:
+            return b""
         submission = Submission(server)
         try:
-            for row in rows:
-                await submission.send(row.address, row.message, _PATIENCE)
-                await loop.run_in_executor(self._thread, self._sent, row)
+            answer = await submission.send(row.address, row.message, _PATIENCE)
+            await loop.run_in_executor(self._thread, self._sent, row)
         finally:
             await submission.quit()
+        return row.message if answer.result is Result.SENT else b""
 
     def close(self) -> None:
         """Forget everything."""
@@ -55,15 +58,16 @@ class DemoDesk:
         self._thread.shutdown()
         self._folder.cleanup()
 
-    def _write(self, copy: Copy) -> list[OutboxRow]:
+    def _write(self, copy: Copy) -> OutboxRow | None:
         now = time.time()
         prepared = self._handler.prepare(copy, now)
         if prepared is None:
-            return []
+            return None
         store = Store(self._connection, self._tokens)
         with store.transaction(), store.savepoint():
             self._handler.apply(prepared, store, now)
-        return Outbox(self._connection).claim(now, _LEASE, 10)
+        # What this mail led to is all that is ever due: whatever is written here is claimed here.
+        return next(iter(Outbox(self._connection).claim(now, _LEASE, 1)), None)
 
     def _sent(self, row: OutboxRow) -> None:
         Outbox(self._connection).sent([row.key], time.time())

@@ -26,8 +26,10 @@ from mailtriage.demo.desk import DemoDesk
 from mailtriage.desk.copy import Copy
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.smtp import SmtpDoor, SmtpDoorSettings
+from mailtriage.doors.smtp_desk import desk_copy
 from mailtriage.doors.smtp_settings import Endpoint
 from mailtriage.mail import model
+from mailtriage.mail.fields import split_fields
 from mailtriage.mail.read import read_message
 from mailtriage.tags.apply import apply_edits, header_names
 from mailtriage.triage.customer import FixedCustomers
@@ -86,18 +88,13 @@ class Delivered:
     """As the customer would get it; empty when there is none."""
 
 
-class World:
+class _World:
     """The next hop: the helpdesk and the customers, an SMTP server that takes everything."""
 
-    def __init__(self) -> None:
-        self.acknowledgements: Final[list[bytes]] = []
-
     async def handle_DATA(  # noqa: N802  aiosmtpd finds it by this name
-        self, _server: SMTP, _session: Session, envelope: Envelope
+        self, _server: SMTP, _session: Session, _envelope: Envelope
     ) -> str:
         """Take the mail."""
-        if isinstance(envelope.content, bytes) and b"\nX-Mailtriage-Loop: " in envelope.content:
-            self.acknowledgements.append(envelope.content)
         return "250 2.0.0 delivered"
 
 
@@ -133,8 +130,7 @@ class EmbeddedMail:
         self._delivered: Final = delivered
         self._on_their_way: Final[OrderedDict[str, Analysis]] = OrderedDict()
         self._telling: Final[set[asyncio.Task[None]]] = set()
-        self._world: Final = World()
-        self._inbox: Final = _Inbox(self._world, hostname="127.0.0.1", port=_free_port())
+        self._inbox: Final = _Inbox(_World(), hostname="127.0.0.1", port=_free_port())
         self._door: SmtpDoor | None = None
 
     async def start(self, listen: Endpoint) -> Endpoint:
@@ -165,7 +161,10 @@ class EmbeddedMail:
         # All come from this machine; as many from one out there would be too many (rule D12).
         client = dataclasses.replace(client, address="")
         read = partial(read_message, checked, envelope=envelope, client=client, queue_id=mail_id)
-        analysis = await asyncio.to_thread(self._analyst.analyse, read, header_names(checked))
+        body = checked[split_fields(checked)[1] :]
+        analysis = await asyncio.to_thread(
+            self._analyst.analyse, read, header_names(checked), body=body
+        )
         self._on_their_way[mail_id] = analysis
         while len(self._on_their_way) > _MOST_AT_ONCE:
             self._on_their_way.popitem(last=False)
@@ -174,19 +173,20 @@ class EmbeddedMail:
     def _committed(self, mail_id: str, sender: str, message: bytes) -> None:
         analysis = self._on_their_way.pop(mail_id, None)
         if analysis is not None:
-            task = asyncio.get_running_loop().create_task(self._tell(sender, message, analysis))
+            copy = Copy(sender, analysis.edits.recipient, desk_copy(message, mail_id))
+            task = asyncio.create_task(self._tell(copy, message, analysis))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
 
-    async def _tell(self, sender: str, message: bytes, analysis: Analysis) -> None:
+    async def _tell(self, copy: Copy, message: bytes, analysis: Analysis) -> None:
         """The next hop has said 250: now the desk hears of it, and only now."""
-        before = len(self._world.acknowledgements)
-        if analysis.edits.recipient:
-            copy = Copy(sender, analysis.edits.recipient, message)
-            server = NextHop("smtp", "127.0.0.1", self._inbox.port)
-            await self._desk.acknowledge(copy, server)
-        sent = self._world.acknowledgements[before:]
-        self._delivered(Delivered(message, analysis, sent[0] if sent else b""))
+        acknowledgement = b""
+        try:
+            if copy.recipient:
+                server = NextHop("smtp", "127.0.0.1", self._inbox.port)
+                acknowledgement = await self._desk.acknowledge(copy, server)
+        finally:
+            self._delivered(Delivered(message, analysis, acknowledgement))
 
 
 def vouched_for(message: bytes, sender: str) -> bytes:

@@ -16,6 +16,7 @@ from mailtriage.tags.vocabulary import PREFIX, SEAL
 
 _OURS: Final = PREFIX.lower()
 _MAX_RECEIVED: Final = 4096
+_UNKNOWN: Final = Client()
 
 # Postfix's own Received: (smtpd.c). A client chooses its HELO name, blanks and brackets included,
 # but it cannot leave the first line, at whose end stands what Postfix has seen of the client.
@@ -47,7 +48,7 @@ class Arrival:
     """Seconds since the epoch; 0: it does not say."""
     queue_id: str = ""
     """Empty: it does not say."""
-    client: Client = Client()
+    client: Client = _UNKNOWN
     """Login is "?" for a client that logged in, as whoever it was."""
 
 

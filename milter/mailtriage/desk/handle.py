@@ -10,11 +10,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from mailtriage.acks.case import dedupe_key, has_own_message_id, make_case
+from mailtriage.acks.case import make_case
 from mailtriage.acks.compose import ComposeError, Order, compose
-from mailtriage.acks.content import is_complaint
 from mailtriage.acks.decide import decide, decide_again
+from mailtriage.acks.destinations import address_of, is_form
 from mailtriage.acks.draft import draft
+from mailtriage.acks.fields import usable_id
 from mailtriage.acks.model import Announced, Authentication, Case, Destination, Verdict
 from mailtriage.acks.plan import is_short
 from mailtriage.acks.seal import Facts
@@ -22,10 +23,11 @@ from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
+from mailtriage.desk.complaint import complainant, may_be_complaint
 from mailtriage.desk.copy import Copy, Opened, open_copy, tag
+from mailtriage.desk.identity import Identifier, Identity
 from mailtriage.desk.outbound import outbound_of
-from mailtriage.mail.address import first_mailbox
-from mailtriage.mail.model import Client, Envelope, Limits, Mail
+from mailtriage.mail.model import Client, Envelope, Limits
 from mailtriage.mail.read import read_mail
 from mailtriage.policies.matcher import Matcher
 from mailtriage.state.ledger import EmptyLedger, LedgerQuestion
@@ -36,12 +38,7 @@ from mailtriage.triage.model import Kind, Priority, Thread, Tier, Triage
 
 NOT_COMPOSED: Final = "J22"
 NO_RESULTS: Final = "D7"
-_COMPLAINT_ABOUT: Final = re.compile(
-    rb"^(?:Original-Rcpt-To|Final-Recipient):[ \t]*(?:rfc822;)?[ \t]*<?([^\s<>;]{3,320})>?",
-    re.IGNORECASE | re.MULTILINE,
-)
-_SEALED_FOR: Final = re.compile(r"\bbox=([a-z2-7]{13});")
-_MESSAGE_ID: Final = re.compile(rb"<ack\.[a-z2-7.]{40}@[A-Za-z0-9.-]{1,253}>", re.IGNORECASE)
+_ADDRESS: Final = re.compile(r"\S+@\S+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +53,8 @@ class Prepared:
     verdict: Verdict | None = None
     """A decision that stands already: the analysis found a rule that forbids an answer."""
     sealed: Facts | None = None
+    only_here: str = ""
+    """See `Identity.only_here`."""
     outbound: Outbound | None = None
     complaint: str = ""
     """The address whose owner complained about our mail."""
@@ -97,9 +96,7 @@ class Handler:
         self._config: Final = config
         self._tokens: Final = tokens
         self._texts: Final = texts
-        self._by_name: Final = {
-            tokens.mailbox_name(mailbox.address): mailbox for mailbox in config.mailboxes.mailboxes
-        }
+        self._identifier: Final = Identifier(config, tokens)
 
     def prepare(self, copy: Copy, now: float) -> Prepared | None:
         """Everything that can be known without the ledger; None when nothing follows.
@@ -112,126 +109,77 @@ class Handler:
         if opened.way == "out":
             mail = read_mail(opened.fields, b"", envelope=Envelope(copy.sender))
             return Prepared(opened.key, now, outbound=outbound_of(mail, opened.key, now))
-        mailbox = self._mailbox(copy, opened)
-        if mailbox is None:
+        found = self._identifier.identify(opened, copy.sender)
+        if found is None:
             return None
-        envelope = Envelope(copy.sender, (mailbox.address,))
-        header = read_mail(opened.fields, b"", envelope=envelope, queue_id=opened.queue_id)
-        if opened.mailbox and opened.tags and not has_own_message_id(header):
-            # The milter has seen it, and the other copy is on its way; which this one could not be
-            # told to be, by a body that Postfix has shortened.
-            return None
-        key = opened.key or dedupe_key(header, self._tokens, mailbox.address, opened.body)
-        facts = opened.facts(self._tokens, key)
-        if facts is None:
-            return self._judged(opened, key, envelope, now)
-        if facts.rule and is_complaint(header):
-            about = self._complaint(opened)
-            return Prepared(key, now, complaint=about) if about else None
+        if found.facts is None:
+            return self._judged(opened, found, now)
+        return self._sealed(opened, found, found.facts, now)
+
+    def _sealed(self, opened: Opened, found: Identity, facts: Facts, now: float) -> Prepared | None:
+        """A mail that was judged on its way in."""
+        if facts.rule and may_be_complaint(found.header, opened.body):
+            return self._complaint(opened, found, now)
         if facts.rule and tag(opened.tags, "kind") != Kind.HUMAN:
             return None
-        return self._sealed(opened, key, header, mailbox, facts, now)
-
-    def _mailbox(self, copy: Copy, opened: Opened) -> Mailbox | None:
-        """The mailbox that the mail was for: the envelope of a copy has only the hidden recipient.
-
-        A key is made of the mailbox, so that trying each of them finds it. Of mail without a
-        Message-ID of its own only the seal, or the To field, can tell.
-        """
-        mail = read_mail(
-            opened.fields, b"", envelope=Envelope(copy.sender), queue_id=opened.queue_id
+        case = Case(
+            mail=dataclasses.replace(found.header, client=Client(facts.client)),
+            triage=_triage(opened, facts),
+            config=self._config,
+            tokens=self._tokens,
+            mailbox=found.mailbox,
+            recipient=found.mailbox.address,
+            destination=Destination(address_of(found.header, facts.source), facts.source),
+            authentication=Authentication(trusted=True),
+            now=min(float(facts.at), now),
+            key=found.key,
         )
-        if opened.mailbox:
-            return self._answering(mail, opened) or self._by_name.get(opened.mailbox)
-        for mailbox in self._config.mailboxes.mailboxes:
-            if dedupe_key(mail, self._tokens, mailbox.address, opened.body) == opened.key:
-                return mailbox
-        facts = opened.facts(self._tokens, opened.key)
-        if facts is not None:
-            return self._by_name.get(facts.mailbox)
-        for name in ("To", "Cc", "Resent-To"):
-            for raw in mail.headers.fields(name):
-                found = self._config.mailboxes.find(first_mailbox(raw.raw).address)
-                if found is not None:
-                    return found
-        return None
+        verdict = None
+        if facts.rule:
+            announced = Announced(tag(opened.tags, "ack"))
+            verdict = Verdict(announced, facts.rule, generic=facts.generic)
+        return Prepared(
+            found.key,
+            case.now,
+            case=case,
+            verdict=verdict,
+            sealed=facts,
+            only_here=found.only_here,
+        )
 
-    def _answering(self, mail: Mail, opened: Opened) -> Mailbox | None:
-        """The one mailbox that the analysis has chosen (rule E5), when it has seen the mail: the
-        sweeper copies a mail for several of them once for each."""
-        found = _SEALED_FOR.search(opened.seal)
-        mailbox = self._by_name.get(found[1]) if found else None
-        if mailbox is None:
-            return None
-        key = dedupe_key(mail, self._tokens, mailbox.address, opened.body)
-        return mailbox if opened.facts(self._tokens, key) is not None else None
-
-    def _judged(self, opened: Opened, key: bytes, envelope: Envelope, now: float) -> Prepared:
+    def _judged(self, opened: Opened, found: Identity, now: float) -> Prepared | None:
         """A mail that no analysis has seen: it passed while the milter was down, or too slow."""
+        client = opened.arrival.client
+        if opened.mailbox and _is_own(client, self._config):
+            return None  # the sweeper copies what agents write to a service mailbox, too
         analyst = self._analyst
         mail = read_mail(
             opened.fields,
             opened.body,
-            envelope=envelope,
-            queue_id=opened.queue_id,
+            envelope=found.header.envelope,
+            client=client,
+            queue_id=opened.arrival.queue_id,
             limits=analyst.limits,
         )
-        mailbox = self._config.mailboxes.find(envelope.recipients[0])
-        judged = triage(
-            mail, analyst.matcher, analyst.customers, skills=mailbox.skills if mailbox else ()
-        )
-        if is_complaint(mail):
-            return Prepared(key, now, complaint=self._complaint(opened))
-        received = opened.received or now
+        if may_be_complaint(mail, opened.body):
+            return self._complaint(opened, found, now)
+        judged = triage(mail, analyst.matcher, analyst.customers, skills=found.mailbox.skills)
         case = make_case(
             mail,
             judged,
             self._config,
             self._tokens,
             EmptyLedger(),
-            received,
+            min(opened.arrival.at or now, now),
             body=opened.body,
             body_seen=self._config.desk.copy != "headers",
         )
-        return Prepared(key, received, case=dataclasses.replace(case, key=key))
+        case = dataclasses.replace(case, key=found.key)
+        return Prepared(found.key, case.now, case=case, only_here=found.only_here)
 
-    def _sealed(
-        self,
-        opened: Opened,
-        key: bytes,
-        mail: Mail,
-        mailbox: Mailbox,
-        facts: Facts,
-        now: float,
-    ) -> Prepared:
-        """A mail that was judged on its way in."""
-        client = Client(facts.client)
-        case = Case(
-            mail=dataclasses.replace(mail, client=client),
-            triage=_triage(opened, facts),
-            config=self._config,
-            tokens=self._tokens,
-            mailbox=mailbox,
-            recipient=mailbox.address,
-            destination=Destination(_address(mail, facts), facts.source),
-            authentication=Authentication(trusted=True),
-            now=min(float(facts.at), now),
-            key=key,
-        )
-        verdict = None
-        if facts.rule:
-            verdict = Verdict(Announced.SKIPPED, facts.rule, generic=facts.generic)
-        return Prepared(key, case.now, case=case, verdict=verdict, sealed=facts)
-
-    def _complaint(self, opened: Opened) -> str:
-        """Whom a complaint names, if what is complained about is really ours: it then has the
-        Message-ID of one of our acknowledgements somewhere, which nobody can make up."""
-        ours = any(
-            self._tokens.read_ack_message_id(found.decode("ascii"))
-            for found in _MESSAGE_ID.findall(opened.body)
-        )
-        about = _COMPLAINT_ABOUT.search(opened.body)
-        return about[1].decode("utf-8", "replace") if ours and about else ""
+    def _complaint(self, opened: Opened, found: Identity, now: float) -> Prepared | None:
+        about = complainant(opened.body, self._config, self._tokens)
+        return Prepared(found.key, now, complaint=about) if about else None
 
     def apply(self, prepared: Prepared, store: Store, now: float) -> Outcome:
         """Write what follows. Inside the transaction; raises what the store raises."""
@@ -247,17 +195,12 @@ class Handler:
     def _apply_inbound(self, prepared: Prepared, case: Case, store: Store) -> Outcome:
         question = _question(case)
         history = store.look_up(question)
-        if history.handled:
+        if history.handled or _is_other_copy(prepared.only_here, question, store):
             return KNOWN
         case = dataclasses.replace(case, history=history)
-        verdict = prepared.verdict
-        if verdict is None:
-            verdict = decide_again(case) if prepared.sealed else decide(case)
-        facts = prepared.sealed
-        if facts is not None and not facts.rule:
-            verdict = dataclasses.replace(
-                verdict, generic=facts.generic, repeat_subject=facts.repeat_subject
-            )
+        verdict = _verdict(prepared, case)
+        if verdict.rule and case.triage.kind is not Kind.HUMAN:
+            return NOTHING  # as at the doors: what no human wrote, and nobody answers
         mailbox = case.mailbox
         ack = None
         order = None
@@ -270,9 +213,7 @@ class Handler:
             except ComposeError as error:
                 # Nothing that trying again would mend: the mailbox, or what the address is like.
                 verdict = Verdict(Announced.SKIPPED, NOT_COMPOSED, why=str(error))
-        short = facts.short if facts else is_short(case.mail)
-        inbound = _inbound(case, verdict, promised=order.by if order and ack else 0.0, short=short)
-        store.record_inbound(inbound, ack)
+        store.record_inbound(_inbound(prepared, case, verdict, order if ack else None), ack)
         fields: dict[str, object] = {
             "event": "desk",
             "outcome": "owed" if ack else verdict.announced,
@@ -281,7 +222,8 @@ class Handler:
         if verdict.detail:
             fields["detail"] = verdict.detail
         if verdict.rule == NOT_COMPOSED:
-            return Outcome("error", fields | {"why": verdict.why})
+            # It may name the mailbox, and no address stands in the log in clear.
+            return Outcome("error", fields | {"why": _ADDRESS.sub("<address>", verdict.why)})
         # Nobody answers anybody while the server that checks senders is silent: somebody should
         # look.
         return Outcome("warning" if verdict.rule == NO_RESULTS else "info", fields)
@@ -300,7 +242,7 @@ class Handler:
             expires=case.now + config.ack.expire + (mailbox.wait if waiting else 0.0),
             order=order.to_json() if waiting else "",
             waiting=waiting,
-            original_id=case.mail.message_id if mailbox.repair == "headers" else "",
+            original_id=usable_id(case.mail.message_id) if mailbox.repair == "headers" else "",
         )
 
     def _apply_outbound(self, outbound: Outbound, store: Store, now: float) -> Outcome:
@@ -324,12 +266,25 @@ class Handler:
         return Outcome("warning" if effect.double_ack else "info", fields)
 
 
-def _address(mail: Mail, facts: Facts) -> str:
-    if facts.source == "from":
-        return mail.from_address
-    if facts.source == "reply-to":
-        return first_mailbox(mail.headers.raw("Reply-To")).address
-    return mail.envelope.sender
+def _is_own(client: Client, config: Config) -> bool:
+    """Whether the organisation itself wrote the mail (rule D11), as far as Postfix's Received:
+    tells. Web forms are customers, wherever they run."""
+    if is_form(client, Authentication(), config):
+        return False
+    local = client.protocol == "local" or bool(client.login)
+    return local or config.networks.outbound.contains(client.address)
+
+
+def _verdict(prepared: Prepared, case: Case) -> Verdict:
+    """The decision, of which the analysis may have made a part that stands."""
+    facts = prepared.sealed
+    if facts is None:
+        return decide(case)
+    if prepared.verdict is not None:
+        return prepared.verdict
+    return dataclasses.replace(
+        decide_again(case), generic=facts.generic, repeat_subject=facts.repeat_subject
+    )
 
 
 def _triage(opened: Opened, facts: Facts) -> Triage:
@@ -360,6 +315,14 @@ def _question(case: Case) -> LedgerQuestion:
     )
 
 
+def _is_other_copy(only_here: str, question: LedgerQuestion, store: Store) -> bool:
+    """Whether this very delivery was recorded already, by the other of the two ways to the desk."""
+    if not only_here:
+        return False
+    itself = dataclasses.replace(question, references=(only_here,))
+    return store.look_up(itself).conversation is not None
+
+
 def _is_acknowledged_elsewhere(question: LedgerQuestion, store: Store) -> bool:
     """Whether another mailbox has acknowledged this very mail (rule E5): it came for both while the
     milter was down, or in a transaction for each."""
@@ -370,15 +333,16 @@ def _is_acknowledged_elsewhere(question: LedgerQuestion, store: Store) -> bool:
     return known is not None and known.same_sender and known.acknowledged > 0
 
 
-def _inbound(case: Case, verdict: Verdict, *, promised: float, short: bool) -> Inbound:
-    judged, mail = case.triage, case.mail
+def _inbound(prepared: Prepared, case: Case, verdict: Verdict, order: Order | None) -> Inbound:
+    """What is remembered; `order`: of the acknowledgement that goes out."""
+    judged, mail, facts = case.triage, case.mail, prepared.sealed
     return Inbound(
         key=case.key,
         mailbox=case.mailbox.address if case.mailbox else "",
         address=case.destination.address,
         subject=mail.subject,
         network=mail.client.address,
-        message_id=mail.message_id,
+        message_id=mail.message_id or prepared.only_here,
         references=mail.references,
         received=case.now,
         rule=verdict.rule,
@@ -389,7 +353,7 @@ def _inbound(case: Case, verdict: Verdict, *, promised: float, short: bool) -> I
         language=judged.language,
         topic=judged.topic,
         thread=str(judged.thread),
-        promised=promised,
-        short=short,
+        promised=order.by if order else 0.0,
+        short=facts.short if facts else is_short(mail),
         writers=(mail.from_address,) if mail.from_address else (),
     )

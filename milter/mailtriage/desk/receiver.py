@@ -36,6 +36,10 @@ _COMMAND_LIMIT: Final = 2048
 """Octets of a command line, as Postfix (line_length_limit)."""
 
 _BACKLOG: Final = 1024
+
+_ABOUT_TO: Final = 2.0
+"""Seconds that a client gets to begin with a mail when the desk leaves."""
+
 _GOODBYE: Final = 1.0
 """Seconds that sessions get to end when they are cut."""
 
@@ -74,20 +78,29 @@ class Receiver:
         )
 
     async def stop(self, drain: float) -> None:
-        """Accept no more; let mails on their way finish for `drain` seconds, then cut them."""
+        """Accept no more connections; let mails on their way finish for `drain` seconds, then cut
+        them. A client that was turned away with its mail would come again in minutes only, though
+        our successor were ready for it."""
         self.stopping = True
         if self._server is not None:
             self._server.close()
         for session in tuple(self.sessions):
+            session.leave_if_done()
+        about_to = min(_ABOUT_TO, drain)
+        await self._wait_for_end(about_to)
+        for session in tuple(self.sessions):
             session.leave_if_idle()
-        for patience in (drain, _GOODBYE):
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    while self.sessions:
-                        self._empty.clear()
-                        await self._empty.wait()
+        for patience in (drain - about_to, _GOODBYE):
+            await self._wait_for_end(patience)
             for session in tuple(self.sessions):
                 session.cut()
+
+    async def _wait_for_end(self, patience: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self.sessions:
+                    self._empty.clear()
+                    await self._empty.wait()
 
     def left(self, session: "Session") -> None:
         """That session is over."""
@@ -119,6 +132,7 @@ class Session(SMTP):
     def __init__(self, receiver: Receiver, loop: asyncio.AbstractEventLoop) -> None:
         self._receiver: Final = receiver
         self._mail: _Transaction | None = None
+        self._done = False
         super().__init__(
             None,
             hostname=HIDDEN_DOMAIN,
@@ -139,6 +153,12 @@ class Session(SMTP):
         without its answer Postfix comes again, and the key tells that it is the same mail."""
         self._receiver.left(self)
         super().connection_lost(error)
+
+    def leave_if_done(self) -> None:
+        """Say goodbye where the client expects it: after a mail. Postfix sends RSET before it uses
+        such a connection again, and takes another when there is no answer."""
+        if self._done:
+            self._leave(_STOPPING)
 
     def leave_if_idle(self) -> None:
         """Say goodbye, unless a mail is on its way."""
@@ -183,6 +203,7 @@ class Session(SMTP):
         self.session.host_name = hostname
         self.session.extended_smtp = True
         self._mail = None
+        self._done = False
         # SIZE 0: no limit (RFC 1870 section 4). Without DSN, Postfix would drop NOTIFY=NEVER;
         # without 8BITMIME or SMTPUTF8 it would re-encode a mail, or bounce it.
         announced = ("PIPELINING", "ENHANCEDSTATUSCODES", "SIZE 0", "8BITMIME", "SMTPUTF8", "DSN")
@@ -200,9 +221,7 @@ class Session(SMTP):
     async def smtp_MAIL(self, arg: str | None) -> None:
         """The reverse-path may be anything; parameters say nothing that we need."""
         path = _PATH.fullmatch(arg or "")
-        if self._receiver.stopping:
-            self._leave(_STOPPING)
-        elif self.session is None or not self.session.host_name:
+        if self.session is None or not self.session.host_name:
             await self.push("503 5.5.1 LHLO comes first")
         elif self._mail is not None:
             await self.push("503 5.5.1 A mail has already begun")
@@ -210,6 +229,7 @@ class Session(SMTP):
             await self.push("501 5.5.4 Syntax: MAIL FROM:<address>")
         else:
             self._mail = _Transaction(path[1])
+            self._done = False
             await self.push("250 2.1.0 OK")
 
     async def smtp_RCPT(self, arg: str | None) -> None:
@@ -246,16 +266,20 @@ class Session(SMTP):
                     *(self._receiver.deliver(mail.sender, one, message) for one in mail.recipients)
                 )
             self._mail = None
+            self._done = True
             await self.push("\r\n".join("250 2.0.0 OK" if ok else _TRY_AGAIN for ok in committed))
             if self._receiver.stopping:
                 self._leave(_STOPPING)
 
     async def smtp_RSET(self, arg: str | None) -> None:
-        """Forget the mail."""
+        """Forget the mail; or, without one, say whether the connection is still good."""
         if arg:
             await self.push("501 5.5.4 Syntax: RSET")
+        elif self._receiver.stopping and self._mail is None:
+            self._leave(_STOPPING)
         else:
             self._mail = None
+            self._done = False
             await self.push("250 2.0.0 OK")
 
     async def smtp_VRFY(self, _arg: str) -> None:

@@ -127,7 +127,7 @@ class Analyst:
             profile=profile,
             ack=plan.verdict.announced,
             ack_rule=plan.verdict.rule or "none",
-            seal=partial(_seal, plan),
+            seal=partial(_seal, plan) if plan.case.mailbox else None,  # no desk would read it
             recipient=plan.recipient,
             silence=_silences(mailbox),
             replace=repaired(plan.case, ledger),

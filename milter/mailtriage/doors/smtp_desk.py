@@ -11,11 +11,13 @@ import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from email.utils import format_datetime, localtime
 from typing import Final
 
 from mailtriage.config import Config
 from mailtriage.doors.relay import NextHopFailedError, Relay
 from mailtriage.doors.smtp_settings import Endpoint, MailProtocol, SmtpDoorSettings, TlsPolicy
+from mailtriage.mail.fields import skip_mbox_line
 from mailtriage.tags.apply import header_end
 
 _logger = logging.getLogger(__name__)
@@ -23,7 +25,10 @@ _logger = logging.getLogger(__name__)
 MOST_WAITING: Final = 10_000
 """Mails on their way to the next hop, and copies on their way to the desk."""
 
-PAUSES: Final = (0.5, 2.0, 5.0, 15.0, 60.0)
+AT_ONCE: Final = 4
+"""Copies that are told, or wait for the next attempt, at once: the others stand in line."""
+
+PAUSES: Final = (0.5, 2.0, 5.0, 15.0)
 """Seconds before each further attempt; the last one from then on."""
 
 BODY: Final = 256 * 1024
@@ -35,6 +40,16 @@ class _News:
     sender: str
     recipient: str
     message: bytes
+
+
+def desk_copy(message: bytes, mail_id: str) -> bytes:
+    """The message as Postfix would deliver it to the desk: with a Received: on top that was not
+    there when it was analysed, and is left out there.
+
+    Without it the desk would leave out a genuine one, and believe what a stranger wrote below it.
+    """
+    received = f"Received: by mailtriage with SMTP id {mail_id}; {format_datetime(localtime())}"
+    return received.encode("ascii") + b"\r\n" + message[skip_mbox_line(message) :]
 
 
 class DeskNews:
@@ -51,6 +66,7 @@ class DeskNews:
         self._lifetime: Final = config.ack.expire
         self._hidden: Final[OrderedDict[str, str]] = OrderedDict()
         self._telling: Final[set[asyncio.Task[None]]] = set()
+        self._room: Final = asyncio.Semaphore(AT_ONCE)
 
     def expect(self, mail_id: str, recipient: str) -> None:
         """The mail leads to something at the desk, if the next hop takes it."""
@@ -67,7 +83,7 @@ class DeskNews:
             _logger.error("id=%s the desk is not told: too many wait", mail_id)
             return
         end = header_end(message)
-        copy = message[: end if self._header_only else end + BODY]
+        copy = desk_copy(message[: end if self._header_only else end + BODY], mail_id)
         task = asyncio.create_task(self._tell(mail_id, _News(sender, recipient, copy)))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)
@@ -83,16 +99,17 @@ class DeskNews:
 
     async def _tell(self, mail_id: str, news: _News) -> None:
         ends = time.monotonic() + self._lifetime
-        for attempt in itertools.count():
-            try:
-                if await self._delivered(news):
-                    return
-            except (NextHopFailedError, OSError) as fault:
-                _logger.info("id=%s the desk cannot be told yet: %s", mail_id, fault)
-            pause = PAUSES[min(attempt, len(PAUSES) - 1)]
-            if time.monotonic() + pause > ends:
-                break
-            await asyncio.sleep(pause)
+        async with self._room:
+            for attempt in itertools.count():
+                try:
+                    if await self._delivered(news):
+                        return
+                except (NextHopFailedError, OSError) as fault:
+                    _logger.info("id=%s the desk cannot be told yet: %s", mail_id, fault)
+                pause = PAUSES[min(attempt, len(PAUSES) - 1)]
+                if time.monotonic() + pause > ends:
+                    break
+                await asyncio.sleep(pause)
         _logger.error("id=%s the desk was not told: it did not answer in time", mail_id)
 
     async def _delivered(self, news: _News) -> bool:

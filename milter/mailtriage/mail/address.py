@@ -6,6 +6,7 @@ come first served, in one pass.
 """
 
 import re
+from functools import lru_cache
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -46,6 +47,7 @@ _FOLDS: Final = re.compile(r"[ \t\r\n]+")
 _MESSAGE_ID: Final = re.compile(rb"<([^<>]{1,998})>")
 
 
+@lru_cache(maxsize=16)  # a dozen rules ask for the same two or three fields of a mail
 def parse_mailboxes(raw: bytes) -> tuple[Mailbox, ...]:
     """Every mailbox of a From:, Reply-To: or To: field body, in order; groups are flattened.
 

@@ -25,6 +25,7 @@ from mailtriage.state.secret import SecretError, read_secret
 from mailtriage.tags.lint import lint
 from mailtriage.tags.profile import PROFILES
 from mailtriage.tags.vocabulary import PREFIX
+from mailtriage.toml_lines import KeyPath
 from mailtriage.toml_source import Problem, did_you_mean, dotted
 from mailtriage.triage.customer import CustomerList, FixedCustomers
 from mailtriage.triage.language import load_detector
@@ -96,14 +97,13 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     except ConfigError as error:
         raise LoadError([*error.problems, *_problems_elsewhere(error.understood)]) from None
     config = loaded.config
-    problems = list(loaded.problems)
+    problems = [*loaded.problems, *_calendar_problems(loaded)]
     policies = Policies()
     customers: CustomerList = read_customers(())
     texts: Texts | None = None
     try:
         texts = load_texts(shipped_directory("policies") / ACKS, config.ack.templates)
         problems += texts.warnings
-        problems += _calendar_problems(loaded)
         problems += _unspoken_languages(loaded, texts)
     except TextError as error:
         problems += error.problems
@@ -112,7 +112,7 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
             policy_directories(config), disable=config.policies.disable
         )
         problems += warnings
-        problems += _unknown_names(config, policies)
+        problems += _unknown_names(loaded, policies)
         problems += _unsendable_ids(policies)
     except PolicyError as error:
         problems += error.problems
@@ -139,8 +139,7 @@ def _calendar_problems(loaded: Loaded) -> list[Problem]:
     """Calendars that cannot be meant, and mailboxes that name one which is not there, or none."""
     config = loaded.config
     problems = [
-        Problem(*loaded.layers.locate(path), dotted(path), what, hint)
-        for path, what, hint in calendar_problems(config)
+        _problem(loaded, path, what, hint) for path, what, hint in calendar_problems(config)
     ]
     if len(config.calendars) > 1:
         for mailbox in config.mailboxes.mailboxes:
@@ -148,25 +147,22 @@ def _calendar_problems(loaded: Loaded) -> list[Problem]:
                 path = ("mailboxes", mailbox.address, "calendar")
                 what = "names none of several calendars: Monday to Friday, 9 to 17 UTC is used"
                 hint = f"one of {', '.join(config.calendars)}"
-                problems.append(
-                    Problem(*loaded.layers.locate(path), dotted(path), what, hint, warning=True)
-                )
+                problems.append(_problem(loaded, path, what, hint, warning=True))
     return problems
 
 
 def _unspoken_languages(loaded: Loaded, texts: Texts) -> list[Problem]:
     """Fallback languages that have no text: nobody could be answered in them."""
     known = sorted(texts.by_language)
-    file, line = loaded.layers.locate(("ack", "fallback_languages"))
+    languages = loaded.config.ack.fallback_languages
     return [
-        Problem(
-            file,
-            line,
-            "ack.fallback_languages",
+        _problem(
+            loaded,
+            ("ack", "fallback_languages", languages.index(language)),
             f"there is no text for '{language}'",
             did_you_mean(language, known) or f"there are {', '.join(known)}",
         )
-        for language in texts.missing(loaded.config.ack.fallback_languages)
+        for language in texts.missing(languages)
     ]
 
 
@@ -210,23 +206,28 @@ def _unsendable_ids(policies: Policies) -> list[Problem]:
     return problems
 
 
-def _unknown_names(config: Config, policies: Policies) -> list[Problem]:
+def _unknown_names(loaded: Loaded, policies: Policies) -> list[Problem]:
     """Skills and profiles that mailboxes name and nobody knows."""
     problems = []
     skills = [policy.name for policy in policies.skills]
-    for mailbox in config.mailboxes.mailboxes:
-        path = f'mailboxes."{mailbox.address}"'
-        for skill in mailbox.skills:
+    for mailbox in loaded.config.mailboxes.mailboxes:
+        path = ("mailboxes", mailbox.address)
+        for number, skill in enumerate(mailbox.skills):
             if skill not in (*skills, GENERAL):
                 what = f"there is no policy for the skill '{skill}'"
-                problems.append(
-                    Problem("configuration", 1, f"{path}.skills", what, did_you_mean(skill, skills))
-                )
+                hint = did_you_mean(skill, skills)
+                problems.append(_problem(loaded, (*path, "skills", number), what, hint))
         if mailbox.profile not in PROFILES:
             what = f"there is no helpdesk profile '{mailbox.profile}'"
             hint = did_you_mean(mailbox.profile, PROFILES)
-            problems.append(Problem("configuration", 1, f"{path}.profile", what, hint))
+            problems.append(_problem(loaded, (*path, "profile"), what, hint))
     return problems
+
+
+def _problem(
+    loaded: Loaded, path: KeyPath, what: str, hint: str = "", *, warning: bool = False
+) -> Problem:
+    return Problem(*loaded.layers.locate(path), dotted(path), what, hint, warning)
 
 
 def stored_tokens(config: Config) -> Tokens | None:

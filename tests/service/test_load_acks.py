@@ -1,0 +1,173 @@
+"""What `check` says of acknowledgements: every problem at its place in the file, all at once."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mailtriage.service.load import Everything, LoadError, read_everything
+
+ANSWERED = "Thank you, your message is here. Reference: {{ reference }}"
+TEXT = f'subject_marker = "Got it: "\nsubject = "Got it"\ntext = "{ANSWERED}"\n'
+BOX = '[mailboxes."help@desk.example"]\n'
+LANGUAGES = "da, de, en, es, fi, fr, it, nb, nl, pl, pt, sv"
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Where the administrator's own texts are."""
+    (tmp_path / "acks").mkdir()
+    return tmp_path
+
+
+Read = Callable[[str], Everything]
+
+
+@pytest.fixture
+def read(directory: Path) -> Read:
+    """Read a configuration with that text, and everything that it names."""
+
+    def read_text(toml: str) -> Everything:
+        file = directory / "mailtriage.toml"
+        file.write_text(f"{toml}\n[policies]\nshipped = false\n", encoding="utf-8")
+        return read_everything([file])
+
+    return read_text
+
+
+@pytest.fixture
+def problems(read: Read, directory: Path) -> Callable[[str], list[str]]:
+    """The same, for the lines that it prints; without the directory, and the usual advice."""
+
+    def problems_of(toml: str) -> list[str]:
+        try:
+            found = read(toml).problems
+        except LoadError as error:
+            found = error.problems
+        lines = [str(problem).replace(f"{directory}/", "") for problem in found]
+        advice = ("trusted_authserv_ids: warning", "policies.shipped: warning")
+        return [line for line in lines if not any(each in line for each in advice)]
+
+    return problems_of
+
+
+Problems = Callable[[str], list[str]]
+
+
+IN_BOX = 'mailtriage.toml:2: mailboxes."help@desk.example".'
+NEVER = "".join(f'{day} = ""\n' for day in ("monday", "tuesday", "wednesday", "thursday", "friday"))
+TOGETHER = {
+    '[ack]\nfallback_languages = ["en", "xx"]': (
+        "mailtriage.toml:2: ack.fallback_languages[1]: there is no text for 'xx'"
+        f" — there are {LANGUAGES}"
+    ),
+    '[ack]\n\nfallback_languages = [\n"sv",\n"xx"]': (
+        "mailtriage.toml:5: ack.fallback_languages[1]: there is no text for 'xx'"
+        f" — there are {LANGUAGES}"
+    ),
+    f'{BOX}calendar = "desc"\n[calendars.desk]\n': (
+        f"{IN_BOX}calendar: there is no calendar \"desc\" — did you mean 'desk'?"
+    ),
+    f'{BOX}calendar = "desk"': (
+        f'{IN_BOX}calendar: there is no calendar "desk" — write a section [calendars.desk]'
+    ),
+    f"{BOX}[calendars.a]\n[calendars.b]": (
+        'mailtriage.toml:1: mailboxes."help@desk.example".calendar: warning: names none of'
+        " several calendars: Monday to Friday, 9 to 17 UTC is used — one of a, b"
+    ),
+    f'{BOX}ack = "delegate"\n[calendars.a]\n[calendars.b]': "",
+    f'{BOX}calendar = "b"\n[calendars.a]\n[calendars.b]': "",
+    f"{BOX}[calendars.a]": "",
+    '[calendars.a]\ncountry = "XX"': (
+        'mailtriage.toml:2: calendars.a.country: no public holidays are known of "XX"'
+        " — write its code of two letters (ISO 3166-1), or leave it out and list closed days"
+    ),
+    '[calendars.a]\nregion = "BY"': (
+        'mailtriage.toml:2: calendars.a.region: a region without its country — write country = "DE"'
+    ),
+    f"[calendars.a]\n{NEVER}": (
+        "mailtriage.toml:1: calendars.a: never opens: no answer can be promised"
+        ' — write monday = "09:00-17:00"'
+    ),
+    f'{BOX}profile = "zamad"': f"{IN_BOX}profile: there is no helpdesk profile 'zamad' — did you mean 'zammad'?",
+    f'{BOX}skills = [\n"biling"]': (
+        'mailtriage.toml:3: mailboxes."help@desk.example".skills[0]: there is no policy for the'
+        " skill 'biling'"
+    ),
+}
+
+
+@pytest.mark.parametrize(("toml", "expected"), TOGETHER.items())
+def test_what_only_shows_when_everything_is_seen_together(
+    problems: Problems, toml: str, expected: str
+) -> None:
+    assert problems(toml) == ([expected] if expected else [])
+
+
+def test_a_region_that_has_no_holidays_of_its_own(problems: Problems) -> None:
+    (problem,) = problems('[calendars.a]\ncountry = "DE"\nregion = "Bayern"')
+    assert problem.startswith(
+        'mailtriage.toml:3: calendars.a.region: "Bayern" is no region of DE with public holidays'
+    )
+    assert "BY" in problem
+
+
+OWN = '[ack]\ntemplates = "{directory}/acks"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        (TEXT.replace("}}", "}"), "acks/sv.toml:3: text"),
+        (TEXT.replace("reference", "refrence"), "acks/sv.toml:3: text"),
+        (TEXT.replace("text =", "txt ="), "acks/sv.toml:3: txt"),
+        ("text = \n", "acks/sv.toml:1"),
+        (TEXT.replace("Got it: ", "Auto: \\n"), "acks/sv.toml:1: subject_marker"),
+    ],
+    ids=[
+        "a template that does not end",
+        "an unknown name",
+        "an unknown key",
+        "no TOML",
+        "two lines",
+    ],
+)
+def test_an_own_text_that_is_broken_is_refused_at_its_line(
+    problems: Problems, directory: Path, text: str, place: str
+) -> None:
+    (directory / "acks" / "sv.toml").write_text(text, encoding="utf-8")
+    found = problems(OWN.format(directory=directory))
+    assert found
+    assert found[0].startswith(place), found
+    assert all(" warning: " not in line for line in found)
+
+
+def test_an_own_text_is_used(read: Read, directory: Path) -> None:
+    (directory / "acks" / "sv.toml").write_text(TEXT, encoding="utf-8")
+    texts = read(OWN.format(directory=directory)).texts
+    assert texts.by_language["sv"].subject_marker == "Got it: "
+    assert texts.by_language["de"].subject_marker != "Got it: "
+
+
+def test_an_own_language_may_be_fallen_back_to(read: Read, directory: Path) -> None:
+    (directory / "acks" / "cs.toml").write_text(TEXT, encoding="utf-8")
+    toml = OWN.format(directory=directory) + 'fallback_languages = ["cs"]\n'
+    assert read(toml).texts.choose("und", ("cs",))[0].language == "cs"
+
+
+def test_all_of_it_is_told_at_once(problems: Problems, directory: Path) -> None:
+    (directory / "acks" / "sv.toml").write_text("text = \n", encoding="utf-8")
+    found = problems(
+        OWN.format(directory=directory)
+        + f'{BOX}profile = "nobody"\ncalendar = "x"\n[calendars.a]\nregion = "x"\n'
+    )
+    told = "\n".join(found)
+    assert "acks/sv.toml:1" in told
+    assert "there is no helpdesk profile 'nobody'" in told
+    assert "a region without its country" in told
+
+
+def test_the_shipped_texts_have_nothing_to_be_told(read: Read) -> None:
+    everything = read(BOX)
+    assert sorted(everything.texts.by_language) == LANGUAGES.split(", ")
+    assert everything.texts.warnings == ()
