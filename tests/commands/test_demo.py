@@ -101,16 +101,50 @@ def test_what_is_out_of_the_ordinary_about_a_sample_is_said(
         assert words in rows(once.out)[number]["besides"]
 
 
+ACKNOWLEDGED = {
+    "en-plain": "en: Message received: ",
+    "sv-html-only": "sv: ",
+    "de-quoted-reply-disclaimer": "no, G2: ",
+    "fr-quoted-printable-latin9": "fr: Accusé de réception : ",
+    "es-base64": "es: ",
+    "nb-danger": "nb: ",
+    "da-chaser": "no, G2: ",
+    "en-forged-headers": "en: Message received: ",
+    "en-encrypted": "en, de: ",
+    "en-mailing-list": "no, B2: ",
+    "en-bounce": "no, A1: ",
+    "sv-out-of-office": "no, A1: ",
+}
+"""The language and marker of the answer, or the rule that forbids one."""
+
+
+@pytest.mark.parametrize("sample", ACKNOWLEDGED)
+def test_what_each_customer_is_answered_is_shown(once: Done, sample: str) -> None:
+    (number,) = [n for n, file in enumerate(sample_files()) if file.stem.endswith(sample)]
+    shown = rows(once.out)[number]["acknowledged"]
+    assert shown.startswith(ACKNOWLEDGED[sample].strip())
+
+
+def test_once_shows_an_acknowledgement_as_the_customer_gets_it(once: Done) -> None:
+    letter = once.out.partition("What the customer gets at once:")[2]
+    lines = [line.strip() for line in letter.splitlines()]
+    assert "From: Desk Example <help@desk.example>" in lines
+    assert any(line.startswith("To: sindre.haugland@") for line in lines)
+    assert any(re.search(r": [0-9A-Z]{4}-[0-9A-Z]{2}$", line) for line in lines), "a reference"
+    assert "+46 8 123 45 67" in letter
+    assert "https://desk.example/privacy" in letter
+
+
 def test_once_shows_the_headers_of_one_mail(once: Done) -> None:
     assert "as the helpdesk gets it:" in once.out
     assert re.search(r"^  X-Mailtriage: v=1; prio=urgent;", once.out, re.MULTILINE)
     assert "X-Mailtriage-Status: ok" in once.out
 
 
-def send(port: int, content: bytes) -> None:
+def send(port: int, content: bytes, sender: str = "kim@customer.example") -> None:
     """A mail to the demonstration, from a program of one's own."""
     with smtplib.SMTP("127.0.0.1", port) as client:
-        client.sendmail("kim@customer.example", ["help@desk.example"], content)
+        client.sendmail(sender, ["help@desk.example"], content)
 
 
 class Demo:
@@ -170,8 +204,13 @@ def demo(quick: Path) -> Iterator[Demo]:
     running.process.wait()
 
 
-def mail(subject: str, body: bytes = b"Hello, I have a question.\r\n") -> bytes:
-    return f"From: Kim <kim@customer.example>\r\nSubject: {subject}\r\n\r\n".encode() + body
+def mail(
+    subject: str,
+    body: bytes = b"Hello, I have a question.\r\n",
+    sender: str = "kim@customer.example",
+) -> bytes:
+    head = f"From: Kim <{sender}>\r\nSubject: {subject}\r\nTo: help@desk.example\r\n"
+    return f"{head}\r\n".encode() + body
 
 
 def test_it_goes_on_listening_where_it_says_and_shows_mail_of_ones_own(demo: Demo) -> None:
@@ -182,6 +221,18 @@ def test_it_goes_on_listening_where_it_says_and_shows_mail_of_ones_own(demo: Dem
     assert "The top of “Where is my parcel?” as the helpdesk gets it" in shown
     done = demo.interrupt()
     assert (done.code, done.err) == (0, "")
+
+
+def test_a_mail_of_ones_own_is_acknowledged_once_and_the_next_is_told_why_not(demo: Demo) -> None:
+    """The desk behind it is the real one: it remembers whom it has answered."""
+    shown = demo.send(mail("Where is my parcel?"))
+    assert "What the customer gets at once:" in shown
+    assert "  To: kim@customer.example" in shown
+    (first,) = rows(shown)
+    assert first["acknowledged"].startswith(("en: ", "en, de: "))
+    later = rows(demo.send(mail("Another question")))[-1]
+    assert later["acknowledged"].startswith("no, F2: ")
+    assert demo.shown.count("What the customer gets at once:") == 1
 
 
 def test_ctrl_c_ends_it_while_a_client_is_connected(demo: Demo) -> None:
@@ -206,10 +257,28 @@ def test_what_is_shown_of_a_mail_is_its_own_also_when_many_come_at_once(demo: De
         thread.join()
     wait_for(lambda: len(rows(demo.shown)) == len(subjects), "all mails", 20)
     seen = re.findall(
-        r"The top of “(.+)” as the helpdesk gets it:\n(?:  X-Mailtriage.*\n)+.*\n  Subject: (.+)",
+        r"The top of “(.+)” as the helpdesk gets it:\n(?:  (?!Subject).*\n)+  Subject: (.+)",
         demo.shown,
     )
     assert sorted(seen) == sorted((subject, subject) for subject in subjects)
+
+
+def test_each_customer_gets_an_answer_of_his_own_also_when_many_come_at_once(demo: Demo) -> None:
+    senders = [f"kim@customer{n}.example" for n in range(8)]
+    threads = [
+        threading.Thread(target=send, args=(demo.port, mail(s, sender=s), s)) for s in senders
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wait_for(lambda: demo.shown.count("  Kind regards,") == len(senders), "all answers", 20)
+    seen = re.findall(
+        r"The top of “(.+)” as the helpdesk gets it:\n(?:  .*\n)+\nWhat the customer gets at once:\n"
+        r"  From: .*\n  To: (.+)\n",
+        demo.shown,
+    )
+    assert sorted(seen) == sorted((sender, sender) for sender in senders)
 
 
 def test_a_mail_cannot_steer_the_terminal(demo: Demo) -> None:

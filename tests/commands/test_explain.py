@@ -2,9 +2,10 @@
 
 import json
 import mailbox
+import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,15 @@ Content-Type: text/plain; charset=utf-8
 
 Hello, the amount on the invoice of October is wrong. Please send a corrected invoice.
 """
+
+
+def steady(message: dict[str, Any]) -> dict[str, Any]:
+    """Without what is another at every call: the time, and the key of a run that has no secret."""
+    headers = [[name, SEAL.sub("", value)] for name, value in message["headers"]]
+    return message | {"ms": 0, "headers": headers}
+
+
+SEAL = re.compile(r"box=[^;]+; |; at=.*")
 
 
 def objects(text: str) -> list[dict[str, Any]]:
@@ -113,8 +123,7 @@ def test_the_values_are_of_the_kinds_that_programs_rely_on(
     assert message["text"].startswith("Hello, the amount")
     assert dict(message["headers"])["X-Mailtriage-Score"] == f"{message['score']:03d}"
     assert [name.lower() for name in message["strip"]] == ["x-mailtriage-tier"] * 2
-    assert message["ack"].keys() == {"send", "rule", "to", "from", "subject", "language", "by"}
-    assert message["ack"]["send"] is False
+    assert message["ack"] == NO_ACK | {"rule": "E1"}, "no mailbox is configured"
     assert all(reason.keys() == {"facet", "id", "weight", "where"} for reason in message["why"])
     assert isinstance(message["ms"], float)
 
@@ -218,9 +227,94 @@ def test_the_envelope_can_be_told(call: Call, desk: Path, write: Write) -> None:
     assert explained("--sender", "a@b.example", file="postmaster.eml")["kind"] != "bounce"
     assert explained()["skill"] == "returns"
     assert explained("--rcpt", "money@desk.example")["skill"] == "billing"
-    assert explained("--rcpt", "<money@desk.example>") | {"ms": 0} == (
-        explained("--rcpt", "money@desk.example") | {"ms": 0}
+    assert steady(explained("--rcpt", "<money@desk.example>")) == (
+        steady(explained("--rcpt", "money@desk.example"))
     )
+
+
+NO_ACK = {
+    "send": False,
+    "rule": "none",
+    "to": "",
+    "from": "",
+    "subject": "",
+    "language": "",
+    "by": "",
+}
+VOUCHED = (
+    b"Authentication-Results: mx.desk.example; spf=pass smtp.mailfrom=customer.example\n" + FORGED
+)
+DESK = """
+[networks]
+outbound = ["127.0.0.0/8"]
+[authentication]
+trusted_authserv_ids = ["mx.desk.example"]
+[calendars.desk]
+timezone = "Europe/Stockholm"
+[mailboxes."help@desk.example"]
+from = "reply@desk.example"
+{mailbox}
+[policies]
+shipped = false
+"""
+SENT = {
+    "send": True,
+    "rule": "none",
+    "to": "kim@customer.example",
+    "from": "reply@desk.example",
+    "subject": "Message received: Wrong amount on the invoice",
+    "language": "en, de",
+}
+
+
+@pytest.mark.parametrize(
+    ("raw", "options", "mailbox", "ack"),
+    [
+        (VOUCHED, (), "", SENT),
+        (VOUCHED, (), 'ack = "deferred"', SENT),
+        (VOUCHED, (), 'ack = "delegate"', NO_ACK),
+        (VOUCHED, (), 'ack = "off"', NO_ACK | {"rule": "E1"}),
+        (FORGED, (), "", NO_ACK | {"rule": "D7"}),
+        (b"Auto-Submitted: auto-replied\n" + VOUCHED, (), "", NO_ACK | {"rule": "B1"}),
+        (VOUCHED, ("--sender", ""), "", NO_ACK | {"rule": "A1"}),
+        (VOUCHED, ("--sender", "x@evil.example"), "", NO_ACK | {"rule": "D3"}),
+        (VOUCHED, ("--rcpt", "ann@desk.example"), "", NO_ACK | {"rule": "E1"}),
+        (VOUCHED, ("--client", "127.0.0.1"), "", NO_ACK),
+        (VOUCHED, (), 'aliases = ["hjälp@desk.example"]', SENT),
+    ],
+    ids=[
+        "send", "deferred", "delegate", "off", "not vouched for", "a robot", "null sender",
+        "another sender", "another recipient", "our own", "an alias",
+    ],
+)  # fmt: skip
+def test_what_the_customer_would_be_answered(
+    call: Call,
+    write: Write,
+    raw: bytes,
+    options: tuple[str, ...],
+    mailbox: str,
+    ack: dict[str, Any],
+) -> None:
+    config = write("desk.toml", DESK.format(mailbox=mailbox))
+    write("mail.eml", raw)
+    (message,) = objects(call("--config", config, "explain", "--json", *options, "mail.eml").out)
+    found = message["ack"]
+    by = found.pop("by")
+    assert found == {name: value for name, value in ack.items() if name != "by"}
+    assert bool(re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d\+0[12]:00", by)) is found["send"]
+    tags = dict(message["headers"])
+    if tags:
+        assert tags["X-Mailtriage-Ack-Rule"] == found["rule"].lower()
+        assert (tags["X-Mailtriage-Ack"] == "sent") is found["send"]
+
+
+def test_what_cannot_be_composed_is_said(call: Call, write: Write) -> None:
+    toml = DESK.format(mailbox="").replace("reply@desk.example", "hjälp@desk.example")
+    write("mail.eml", VOUCHED)
+    (message,) = objects(
+        call("--config", write("desk.toml", toml), "explain", "--json", "mail.eml").out
+    )
+    assert message["ack"] == NO_ACK | {"rule": "J22"}
 
 
 @pytest.fixture
@@ -231,11 +325,22 @@ def directory() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+def masked(fields: Sequence[Sequence[str]]) -> list[tuple[str, str]]:
+    """Without the moment that the seal names, and so without its signature."""
+    return [(name, re.sub("at=.*", "at=", value)) for name, value in fields]
+
+
 def test_it_says_what_live_mail_gets(call: Call, directory: Path) -> None:
     """The same mails, once explained and once through the running service: the same edits."""
     listen = directory / "milter.sock"
     client, recipient = "203.0.113.9", "help@desk.example"
-    toml = f'[milter]\nlisten = "unix:{listen}"\nworkers = 1\nanalysers = 1\n'
+    toml = (
+        f'[milter]\nlisten = "unix:{listen}"\nworkers = 1\nanalysers = 1\n'
+        f'[desk]\nlisten = "unix:{directory}/desk.sock"\n'
+        f'[state]\nurl = "sqlite://{directory}/state.db"\n'
+        '[authentication]\ntrusted_authserv_ids = ["mx.desk.example"]\n'
+        '[mailboxes."help@desk.example"]\n'
+    )
     files = [str(file) for file in sample_files()]
     with Service(directory, toml) as service:
         for sender in ("kim@customer.example", ""):
@@ -249,5 +354,5 @@ def test_it_says_what_live_mail_gets(call: Call, directory: Path) -> None:
                 )
                 reply = tag(listen, mail, client_address=client.encode())
                 assert explained["file"] == file
-                assert explained["headers"] == [list(field) for field in reply.inserted], file
+                assert masked(explained["headers"]) == masked(reply.inserted), file
                 assert explained["strip"] == [name for name, _ in reply.deleted], file

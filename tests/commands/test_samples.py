@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from mailtriage.demo.embedded import CUSTOMERS, sample_files
+from mailtriage.demo.embedded import AUTHSERV_ID, CUSTOMERS, RECIPIENT, sample_files, vouched_for
 from mailtriage.triage.model import Tier
 
 FILES = sample_files()
@@ -115,6 +115,16 @@ def test_there_are_many_in_many_languages() -> None:
 def language_of(file: Path) -> str:
     """`02-sv-html-only.eml` is in Swedish."""
     return file.stem.split("-")[1]
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_whoever_may_be_answered_has_written_to_the_desk(file: Path) -> None:
+    """An acknowledgement needs a service address in To: (rule E2) and a word for the sender."""
+    mail = parsed(file)
+    assert RECIPIENT in str(mail["To"]) or "List-Id" in mail
+    vouched = vouched_for(file.read_bytes(), email.utils.parseaddr(mail["From"])[1])
+    assert vouched.count(f"Authentication-Results: {AUTHSERV_ID};".encode()) == 1
+    assert vouched.endswith(file.read_bytes()), "nothing else is changed"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -196,7 +196,7 @@ def _print_headers(console: Console, delivered: Delivered) -> None:
     subject = harmless(delivered.analysis.mail.subject if delivered.analysis.mail else "")
     console.print(Text(f"\nThe top of “{subject}” as the helpdesk gets it:", style="bold"))
     count = len(delivered.analysis.edits.insert)
-    head = delivered.raw.decode("utf-8", "replace").splitlines()[: count + 2]
+    head = delivered.raw.decode("utf-8", "replace").splitlines()[: count + 3]
     console.print(Text("\n".join(f"  {harmless(line)}" for line in head)), soft_wrap=True)
 
 

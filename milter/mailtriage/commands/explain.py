@@ -18,6 +18,7 @@ from mailtriage.acks.templates import Texts
 from mailtriage.commands.terminal import harmless, to_terminal
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
+from mailtriage.mail.fields import skip_mbox_line, split_fields
 from mailtriage.mail.model import Client, Envelope, Mail
 from mailtriage.mail.read import read_message
 from mailtriage.service.load import LoadError, read_everything, stored_tokens
@@ -87,7 +88,8 @@ def explain_one(
         client=Client(address=client),
         limits=analyst.limits,
     )
-    analysis = analyst.analyse(read, header_names(stored.raw), quote=True)
+    body = stored.raw[split_fields(stored.raw, skip_mbox_line(stored.raw))[1] :]
+    analysis = analyst.analyse(read, header_names(stored.raw), body=body, quote=True)
     return analysis, analysis.mail or first
 
 

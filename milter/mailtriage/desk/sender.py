@@ -26,7 +26,11 @@ from mailtriage.desk.report import Level, Report
 from mailtriage.desk.submit import Answer, Result, Submission
 from mailtriage.state.outbox import Outbox, OutboxRow, key_text
 
-CONNECTIONS: Final = 4
+CONNECTIONS: Final = 1
+"""One acknowledgement at a time, marked before the next is begun: a kill at the worst moment,
+between the server's 250 and our mark, can then double one and no more. A local Postfix takes tens
+of thousands in an hour this way; `ack.limits.per_hour` is 2,000.
+"""
 
 LEASE: Final = 60.0
 """Seconds for which a claimed row is ours; after that whoever comes next takes it for abandoned."""
@@ -218,16 +222,15 @@ class Sender:
         except Exception as fault:  # noqa: BLE001  a bug of ours: this row suffers, and no other
             connection.drop()
             answer = Answer(Result.REJECTED, f"fault {type(fault).__name__}")
-        finally:
-            self._idle.append(connection)  # last in, first out: few connections stay warm
         self._judge_server(answer)
         if self._pace and answer.result not in (Result.SENT, Result.UNKNOWN):
             self._pace.give_back(row.domain)
         self._unmarked.append(_Tried(row, answer, time.monotonic() - begun))
-        if self._look_again and not self._leaving:
-            self._wake.set()
         with contextlib.suppress(OutboxUnusableError):  # `run` comes again, and tells
             await self._mark()
+        self._idle.append(connection)
+        if self._look_again and not self._leaving:
+            self._wake.set()
 
     def _judge_server(self, answer: Answer) -> None:
         if answer.server_talks:
