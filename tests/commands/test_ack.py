@@ -166,7 +166,7 @@ def test_a_broken_configuration_is_told(call: Call, write: Write) -> None:
     config = write("desk.toml", "[ack]\nprefer = 'x'\n")
     done = call("--config", config, "ack", "mail.eml")
     assert (done.code, done.out) == (1, "")
-    assert done.err.startswith(f"{config}:2: ack.prefer: ")
+    assert f"{config}:2: ack.prefer: " in done.err
 
 
 def test_nothing_is_written(call: Call, write: Write, tmp_path: Path) -> None:

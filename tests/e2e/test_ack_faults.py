@@ -315,7 +315,7 @@ def test_while_the_port_is_closed_mail_flows_and_acknowledgements_wait(site: Sit
         site.wire()
     for customer in customers:
         one_ack(site, customer)
-    assert "event=ack-server state=up" in site.service.log()[log:]
+    assert site.logged("event=ack-server ", "state=up ")
 
 
 def test_reloads_under_load_lose_and_double_nothing(site: Site) -> None:

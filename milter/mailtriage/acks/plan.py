@@ -78,13 +78,14 @@ def plan_inbound(
     now: float,
     *,
     body: bytes = b"",
+    thorough: bool = False,
 ) -> Plan:
     """The plan for a mail that came from outside. The arguments are those of `make_case`.
 
-    Where no service mailbox is configured at all, nothing is asked but that (rule E1): whoever
-    wants the tags alone does not pay for the other rules.
+    Where no service mailbox is configured at all, nothing is asked but that (rule E1), unless
+    `thorough`: whoever wants the tags alone does not pay for the other rules.
     """
-    if not config.mailboxes.mailboxes:
+    if not config.mailboxes.mailboxes and not thorough:
         return Plan(_nobodys(mail, triage, config, tokens, now), _NO_MAILBOX, "")
     case = make_case(mail, triage, config, tokens, ledger, now, body=body)
     verdict = decide(case)

@@ -98,15 +98,17 @@ class Texts:
 
 @dataclass(frozen=True, slots=True)
 class _File:
+    path: Path
     source: Source
     values: dict[str, str]
 
 
-def load_texts(shipped: Path, own: Path | None = None) -> Texts:
+def load_texts(shipped: Path, own: Path | None = None, *, only_own: bool = False) -> Texts:
     """Read, compile and try out every text.
 
     `shipped`: policies/acks; `own`: the directory that `ack.templates` names. Each text is rendered
-    in every combination of what it may have to say. Raises TextError with all mistakes of all
+    in every combination of what it may have to say; with `only_own` those that `own` has a part
+    in, since the tests have done it for the shipped ones. Raises TextError with all mistakes of all
     files, each with its line.
     """
     problems: list[Problem] = []
@@ -117,7 +119,8 @@ def load_texts(shipped: Path, own: Path | None = None) -> Texts:
             files.setdefault(path.stem, []).append(file)
     texts = {}
     for language in sorted(files):
-        text = _text(language, files[language], problems)
+        as_shipped = only_own and all(file.path.parent == shipped for file in files[language])
+        text = _text(language, files[language], problems, try_out=not as_shipped)
         if text is not None:
             texts[language] = text
     if any(not problem.warning for problem in problems):
@@ -163,7 +166,7 @@ def _read(path: Path, problems: list[Problem]) -> _File | None:
     table.finish()
     values = {key: value for key, value in read.items() if table.has(key)}
     _check_subjects(table, values)
-    return _File(source, values)
+    return _File(path, source, values)
 
 
 def _check_subjects(table: TableReader, values: Mapping[str, str]) -> None:
@@ -178,7 +181,9 @@ def _check_subjects(table: TableReader, values: Mapping[str, str]) -> None:
         table.problem("subject_marker", "must end in a colon and a blank", 'as in "Received: "')
 
 
-def _text(language: str, files: Sequence[_File], problems: list[Problem]) -> Text | None:
+def _text(
+    language: str, files: Sequence[_File], problems: list[Problem], *, try_out: bool
+) -> Text | None:
     """What the files of one language say together, the last first; None when it is unusable."""
     owner = {key: file for file in files for key in file.values}
     values = {key: file.values[key] for key, file in owner.items()}
@@ -190,7 +195,7 @@ def _text(language: str, files: Sequence[_File], problems: list[Problem]) -> Tex
     if body is None or any(not values.get(key) for key in _REQUIRED):
         return None
     text = Text(language, values["subject_marker"], values["subject"], body, html)
-    for key, what, warning in _try_out(text):
+    for key, what, warning in _try_out(text) if try_out else ():
         source = owner[key].source
         problems.append(Problem(source.file, source.line((key,)), key, what, warning=warning))
     return text

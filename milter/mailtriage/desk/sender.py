@@ -26,10 +26,10 @@ from mailtriage.desk.report import Level, Report
 from mailtriage.desk.submit import Answer, Result, Submission
 from mailtriage.state.outbox import Outbox, OutboxRow, key_text
 
-CONNECTIONS: Final = 1
-"""One acknowledgement at a time, marked before the next is begun: a kill at the worst moment,
-between the server's 250 and our mark, can then double one and no more. A local Postfix takes tens
-of thousands in an hour this way; `ack.limits.per_hour` is 2,000.
+CONNECTIONS: Final = 4
+"""One that hangs holds up no other. But only one at a time has its message on the way or not yet
+marked: a kill between the server's 250 and our mark can then double one acknowledgement and no more
+(RFC 1047 has no cure for that one).
 """
 
 LEASE: Final = 60.0
@@ -99,6 +99,7 @@ class Sender:
         self._tasks: Final[set[asyncio.Task[None]]] = set()
         self._unmarked: list[_Tried] = []
         self._marking: Final = asyncio.Lock()
+        self._window: Final = asyncio.Lock()
         self._look_again = True
         self._looked = 0.0
         self._limited: Final[set[str]] = set()
@@ -216,21 +217,29 @@ class Sender:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, row: OutboxRow, connection: Submission) -> None:
+        turn = _Turn(self._window)
+        try:
+            await self._try(row, connection, turn)
+        finally:
+            turn.end()
+
+    async def _try(self, row: OutboxRow, connection: Submission, turn: "_Turn") -> None:
         begun = time.monotonic()
         try:
-            answer = await connection.send(row.address, row.message, SEND_LIMIT)
+            answer = await connection.send(row.address, row.message, SEND_LIMIT, turn.begin)
         except Exception as fault:  # noqa: BLE001  a bug of ours: this row suffers, and no other
             connection.drop()
             answer = Answer(Result.REJECTED, f"fault {type(fault).__name__}")
+        finally:
+            self._idle.append(connection)  # last in, first out: few connections stay warm
         self._judge_server(answer)
         if self._pace and answer.result not in (Result.SENT, Result.UNKNOWN):
             self._pace.give_back(row.domain)
         self._unmarked.append(_Tried(row, answer, time.monotonic() - begun))
-        with contextlib.suppress(OutboxUnusableError):  # `run` comes again, and tells
-            await self._mark()
-        self._idle.append(connection)
         if self._look_again and not self._leaving:
             self._wake.set()
+        with contextlib.suppress(OutboxUnusableError):  # `run` comes again, and tells
+            await self._mark()
 
     def _judge_server(self, answer: Answer) -> None:
         if answer.server_talks:
@@ -340,6 +349,24 @@ class Sender:
             await asyncio.wait_for(self._mark(), _PATIENCE)
         await asyncio.gather(*(connection.quit() for connection in self._idle))
         await self._outbox.close()
+
+
+class _Turn:
+    """The time from the first octet of a message to its mark, which one mail has at a time."""
+
+    def __init__(self, window: asyncio.Lock) -> None:
+        self._window: Final = window
+        self._begun = False
+
+    async def begin(self) -> None:
+        """Wait for it."""
+        await self._window.acquire()
+        self._begun = True
+
+    def end(self) -> None:
+        """Let the next have it; nothing when it was never begun."""
+        if self._begun:
+            self._window.release()
 
 
 def _pause(attempts: int) -> float:

@@ -9,6 +9,7 @@ import contextlib
 import re
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -94,10 +95,17 @@ class Submission:
         self._client: aiosmtplib.SMTP | None = None
         self._used = 0.0
 
-    async def send(self, address: str, message: bytes, limit: float) -> Answer:
+    async def send(
+        self,
+        address: str,
+        message: bytes,
+        limit: float,
+        ready: Callable[[], Awaitable[None]] | None = None,
+    ) -> Answer:
         """Hand in one mail, with the null reverse-path (RFC 3834 section 3.3).
 
         `message` has CRLF line ends and goes out byte for byte; `limit` in seconds, for all of it.
+        `ready` is waited for when the server wants the message, before anything of that is sent.
         Never raises but when cancelled, and then the connection is dropped.
         """
         if not _ADDRESS.fullmatch(address):
@@ -111,6 +119,8 @@ class Submission:
                 refusal = await self._envelope(client, address)
                 if refusal is not None:
                     return refusal
+                if ready is not None:
+                    await ready()
                 # Not client.data(): a failure of that would not tell whether the message was sent.
                 protocol = _write(client, message)
                 sent_all = True

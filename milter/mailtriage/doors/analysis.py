@@ -77,9 +77,10 @@ class Analyst:
         """Judge one mail.
 
         `read` builds it; `names` are the names of all its header fields; `body` is its raw body, as
-        far as seen, by which a mail without a Message-ID is known again; `quote` adds the words
-        that were hit to the evidence. Never raises: a fault of ours lets the mail pass with forged
-        headers stripped and status error.
+        far as seen, by which a mail without a Message-ID is known again; `quote` is for
+        people: it adds the words that were hit to the evidence, and asks all rules about an
+        acknowledgement even where there are no mailboxes. Never raises: a fault of ours lets the
+        mail pass with forged headers stripped and status error.
         """
         began = time.perf_counter()
         mail = Mail()
@@ -119,7 +120,7 @@ class Analyst:
             hidden = outbound_recipient(mail, config, tokens, ledger, now)
             made = edits(names, judged, status, profile=profile, recipient=hidden)
             return Analysis(judged, made, status, mail)
-        plan = plan_inbound(mail, judged, config, tokens, ledger, now, body=body)
+        plan = plan_inbound(mail, judged, config, tokens, ledger, now, body=body, thorough=quote)
         made = edits(
             names,
             judged,

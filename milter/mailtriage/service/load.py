@@ -102,7 +102,9 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     customers: CustomerList = read_customers(())
     texts: Texts | None = None
     try:
-        texts = load_texts(shipped_directory("policies") / ACKS, config.ack.templates)
+        texts = load_texts(
+            shipped_directory("policies") / ACKS, config.ack.templates, only_own=True
+        )
         problems += texts.warnings
         problems += _unspoken_languages(loaded, texts)
     except TextError as error:
@@ -230,11 +232,13 @@ def _problem(
     return Problem(*loaded.layers.locate(path), dotted(path), what, hint, warning)
 
 
-def stored_tokens(config: Config) -> Tokens | None:
-    """What is signed with the installation's secret, for a command that is allowed to read it; None
-    for anybody else, who will not see which mails answer our acknowledgements.
+def stored_tokens(config: Config) -> Tokens:
+    """What is signed with the installation's secret, for a command that is allowed to read it.
+
+    Anybody else gets signatures that nobody believes, the same each time, and will not see which
+    mails answer our acknowledgements.
     """
     try:
         return Tokens(read_secret(config.state.secret))
     except SecretError:
-        return None
+        return Tokens(b"not the secret of any installation")
