@@ -8,7 +8,7 @@ STAMP  := $(VENV)/.installed
 # Root needs no sudo; everybody else is asked for a password only when something is missing.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BUILD := gcc libc6-dev libmilter-dev python3-dev python3-venv
-APT_TEST  := opendkim openssl postfix procps redis-server
+APT_TEST  := opendkim openssl postfix procps redis-server vacation
 APT_BENCH := rspamd
 
 .PHONY: install demo test test-packages lint bench bench-short chaos clean help
