@@ -18,6 +18,7 @@ class PolicyError(Exception):
         super().__init__("\n".join(map(str, problems)))
         self.problems: Final = tuple(problems)
 
+
 ACKS: Final = "acks"
 """The directory beside the policies that holds the texts of acknowledgements."""
 
