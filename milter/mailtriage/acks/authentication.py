@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from mailtriage.acks.border import own_part
+from mailtriage.acks.border import own_part, received_by
 from mailtriage.acks.domains import aligned, to_ascii
 from mailtriage.acks.model import Authentication, MethodResult
 from mailtriage.acks.results import Result, Results, domain_of, parse_results
@@ -30,7 +30,10 @@ def read_authentication(mail: Mail, config: Config) -> Authentication:
     own = own_part(mail.headers, config.authentication)
     spam = spam_verdict(mail.headers, own, config.ack.spam_score)
     found = list(_trusted_fields(mail, own, config.authentication.trusted_authserv_ids))
-    return _authentication(found, mail, spam) if found else Authentication(spam=spam)
+    if found:
+        return _authentication(found, mail, spam)
+    covered_by = _covered_by(mail.headers, own, config.authentication.trusted_authserv_ids)
+    return Authentication(spam=spam, covered_by=covered_by)
 
 
 def spf_passes(authentication: Authentication, domain: str) -> bool:
@@ -87,6 +90,23 @@ def _trusted_fields(mail: Mail, own: int, trusted: tuple[str, ...]) -> Iterator[
             if parsed is not None and parsed.authserv_id in trusted:
                 quotes = _quotes_specials(header.raw, mail.envelope.sender)
                 yield Results(parsed.authserv_id, ()) if quotes else parsed
+
+
+def _covered_by(headers: Headers, own: int, trusted: tuple[str, ...]) -> str:
+    """The server whose Received: hides the first field that has the right authserv-id, if one has.
+
+    Forged, perhaps; or that server is ours, and nobody has said so.
+    """
+    if not trusted or own == len(headers):
+        return ""
+    server = ""
+    for index, header in enumerate(headers):
+        if index == own:
+            server = received_by(header.raw) or "unknown"
+        elif index > own and header.name.lower() == "authentication-results":
+            parsed = parse_results(header.raw)
+            return server if parsed is not None and parsed.authserv_id in trusted else ""
+    return ""
 
 
 def _quotes_specials(raw: bytes, sender: str) -> bool:

@@ -54,6 +54,9 @@ class Authentication:
     """domain is that of the sealer (arc.closest-fail or header.d as far as the field says it)."""
     spam: str = ""
     """What of a spam verdict forbids an answer ("spam-flag", "score"); empty: none does."""
+    covered_by: str = ""
+    """When no field is trusted, but one has the right authserv-id: the server whose Received:
+    stands above it, and which is not known as one of ours."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,9 @@ def _failure(case: Case) -> tuple[str, str] | None:
         return None  # the administrator vouches for it; rule I4 has the rest
     if not found.trusted:
         configured = case.config.authentication.trusted_authserv_ids
-        return "D7", "" if configured else "not-configured"
+        if not configured:
+            return "D7", "not-configured"
+        return "D7", "below-received" if found.covered_by else ""
     if not _is_refused(found) and _is_authenticated(case, found):
         return None
     if _is_repaired(case):

@@ -17,6 +17,7 @@ from mailtriage.doors.analysis import Analyst
 from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
 from mailtriage.service.load import LoadError, read_everything, stored_tokens
 
+NO_RESULTS: Final = "D7"
 _SHOWN: Final = ("From", "Reply-To", "To", "Subject", "Content-Language")
 
 
@@ -53,7 +54,9 @@ def _show_all(
     raw: bool,
 ) -> int:
     code = 0
-    for stored in mails:
+    for number, stored in enumerate(mails):
+        if number and not raw:
+            click.echo()
         analysis, _ = explain_one(analyst, stored, rcpt, sender, client)
         try:
             made = (
@@ -75,12 +78,20 @@ def _show_all(
 
 
 def verdict_line(plan: Plan) -> str:
-    """Why nothing is sent, in one line that begins with the rule's id."""
+    """Why nothing is sent: the rule's id, what it hit, and what that means."""
     verdict, mailbox = plan.verdict, plan.case.mailbox
     if verdict.announced is Announced.DELEGATED and mailbox is not None:
         return f"delegated: the helpdesk of {mailbox.address} acknowledges; no rule forbids it"
     detail = f" ({verdict.detail})" if verdict.detail else ""
-    return f"no acknowledgement: rule {verdict.rule}{detail}: {verdict.why}"
+    line = f"no acknowledgement: rule {verdict.rule}{detail}: {verdict.why}"
+    server = plan.case.authentication.covered_by
+    if verdict.rule == NO_RESULTS and server:
+        # Of a stored mail that may be the line of our own Postfix, which a milter never sees.
+        line += (
+            f"\nThere is one, but below a Received of {harmless(server)}: "
+            "if that is a server of yours, name it in authentication.own_hosts."
+        )
+    return line
 
 
 def _letter(made: Preview) -> str:
