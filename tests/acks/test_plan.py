@@ -109,6 +109,21 @@ def test_the_desk_hears_of_what_leads_to_something(
         assert TOKENS.read_hidden_recipient(made.recipient) == Hidden(made.case.key, "in")
 
 
+KELVIN = "\N{KELVIN SIGN}"
+
+
+@pytest.mark.parametrize(
+    ("more", "rule"),
+    [
+        (f"X-Mailtriage-Loop: {KELVIN * 26}.{KELVIN * 13}\n", "B7"),
+        (f"References: <ack.{KELVIN * 26}.{KELVIN * 13}@desk.example>\n", ""),
+    ],
+)
+def test_letters_that_only_look_like_ours_do_no_harm(plan: MakePlan, more: str, rule: str) -> None:
+    """In Unicode, the Kelvin sign is a capital k: case folding takes it for base32."""
+    assert plan(header(more=more)).verdict.rule == rule
+
+
 def test_what_goes_under_the_seal(plan: MakePlan) -> None:
     facts = plan(header()).facts()
     assert facts.mailbox == TOKENS.mailbox_name(HELP)

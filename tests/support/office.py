@@ -81,6 +81,20 @@ def letter(
     return "\r\n".join((*lines, "", *body.splitlines(), "")).encode()
 
 
+_PHOTO: Final = "\r\n".join(["/9j/4AAQSkZJRgABAQAAAQABAAD" + "w7P8A" * 9 + "zg"] * 40)
+
+
+def letter_with_photo(**mail: str) -> bytes:
+    """The same with an attachment, of which Postfix may take lines away; as `letter`."""
+    body = (
+        "--b\nContent-Type: text/plain\n\nHello, where is my parcel? It never came.\n"
+        "--b\nContent-Type: image/jpeg; name=photo.jpg\nContent-Disposition: attachment\n"
+        f"Content-Transfer-Encoding: base64\n\n{_PHOTO}\n--b--\n"
+    )
+    more = "MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b"
+    return letter(body, more=more, **mail)
+
+
 @dataclass(frozen=True)
 class Taken:
     """A mail that Postfix has committed."""
@@ -184,6 +198,12 @@ class Office:
             return Outcome("debug", {"outcome": "nothing"})
         with self.store.transaction(), self.store.savepoint():
             return self.handler.apply(prepared, self.store, now)
+
+    def outcome(self, copy: Copy, now: float | None = None) -> str:
+        """What the log says became of it, and the rule: "skipped G2"."""
+        fields = self.deliver(copy, now).fields
+        rule = fields.get("rule", "-")
+        return f"{fields['outcome']}" + (f" {rule}" if rule != "-" else "")
 
     def sweeper(self, mailbox: str = HELP) -> str:
         return self.tokens.sweeper_recipient(mailbox)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mailtriage.acks.border import own_part, received_by
-from mailtriage.acks.domains import aligned, to_ascii
+from mailtriage.acks.domains import to_ascii, vouches
 from mailtriage.acks.model import Authentication, MethodResult
 from mailtriage.acks.results import Result, Results, domain_of, parse_results
 from mailtriage.acks.spam import spam_verdict
@@ -43,8 +43,8 @@ def spf_passes(authentication: Authentication, domain: str) -> bool:
 
 
 def dkim_passes(authentication: Authentication, domain: str) -> bool:
-    """Whether a domain of the same organisation signed the mail (RFC 6376; relaxed alignment)."""
-    return any(one.result == "pass" and aligned(one.domain, domain) for one in authentication.dkim)
+    """Whether the domain, one above or one below it signed the mail (RFC 6376)."""
+    return any(one.result == "pass" and vouches(one.domain, domain) for one in authentication.dkim)
 
 
 def dmarc_passes(authentication: Authentication, domain: str) -> bool:

@@ -50,6 +50,16 @@ def aligned(one: str, other: str) -> bool:
     return bool(one and other) and organisational(one) == organisational(other)
 
 
+def vouches(signer: str, domain: str) -> bool:
+    """Whether a signature of one domain may stand for the other: of one organisation, and one of
+    them the other or below it.
+
+    Relaxed alignment alone would do with a public suffix list. Without one, neighbours who bought
+    their names below "uk.com" would pass for one organisation.
+    """
+    return aligned(signer, domain) and (is_within(signer, domain) or is_within(domain, signer))
+
+
 def is_within(domain: str, parent: str) -> bool:
     """Whether a domain is `parent` or below it."""
     name, above = to_ascii(domain), to_ascii(parent)

@@ -19,7 +19,7 @@ _KNOWN_KEYWORDS: Final = frozenset({"auto-generated", "auto-replied", "auto-noti
 _ONLY_ONCE: Final = ("From", "Subject", "Message-ID", "Date")  # RFC 5322 section 3.6
 # Of Mail.defects, those that leave in the dark what the mail is. A wrong charset does not.
 _UNREADABLE: Final = frozenset({"bug", "header-size", "mime-depth"})
-_LOOP_MARK: Final = re.compile(r"([a-z2-7]{26})\.[a-z2-7]{13}", re.IGNORECASE)
+_LOOP_MARK: Final = re.compile(r"([a-z2-7]{26})\.[a-z2-7]{13}", re.IGNORECASE | re.ASCII)
 
 # How subjects of automatic replies begin. RFC 3834 section 3.1.5: nobody may conclude from "Auto:"
 # alone that a mail is automatic.
@@ -42,9 +42,10 @@ def _auto_submitted(case: Case) -> str | None:
     """RFC 3834 section 5: "no" alone says that a person sent it; what is unknown does not."""
     if _is_excepted(case):
         return None
+    harmless = {"no", "auto-generated"} if _is_form(case) else {"no"}
     for field in case.mail.headers.fields("Auto-Submitted"):
         word = keyword(field.raw)
-        if word != "no":
+        if word not in harmless:
             return word if word in _KNOWN_KEYWORDS else "other"
     return None
 
@@ -53,8 +54,17 @@ def _list(case: Case) -> str | None:
     return _present(case, robot_fields.LIST_FIELDS)
 
 
+def _is_form(case: Case) -> bool:
+    """Whether a web form is answered to its Reply-To (rule I4): that it says that a program made
+    the mail, and that its carrier numbers it, goes without saying."""
+    return case.destination.source == "reply-to"
+
+
 def _bulk(case: Case) -> str | None:
-    found = _present(case, robot_fields.BULK_FIELDS)
+    fields: tuple[str, ...] = robot_fields.BULK_FIELDS
+    if _is_form(case):
+        fields = tuple(name for name in fields if name != "feedback-id")
+    found = _present(case, fields)
     if found is None and any(
         name.startswith(robot_fields.CAMPAIGN_FIELDS) for name in case.mail.headers.names()
     ):
@@ -117,13 +127,17 @@ def _is_excepted(case: Case) -> bool:
 
 
 def _own_loop(case: Case) -> str | None:
-    """Ours, or that of somebody else's mailtriage, whose secret we do not know: a robot's."""
+    """Ours, or that of somebody else's mailtriage, whose secret we do not know: a robot's. People
+    have no reason to write that field, so its presence is enough."""
+    found = None
     for value in case.mail.headers.values("X-Mailtriage-Loop"):
+        found = found or "other"
         mark = _LOOP_MARK.fullmatch(value.strip())
         if mark is not None:
             key = base64.b32decode(mark[1].upper() + "======")
-            return "own" if case.tokens.loop_mark(key) == mark[0].lower() else "other"
-    return None
+            if case.tokens.loop_mark(key) == mark[0].lower():
+                return "own"
+    return found
 
 
 def _own_message_id(case: Case) -> str | None:

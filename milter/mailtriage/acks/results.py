@@ -86,7 +86,9 @@ def parse_results(raw: bytes) -> Results | None:
     if _CONTROL.search(text):
         return None
     clauses = _clauses(_EQUALS.sub("=", " ".join(text.split())))
-    if not clauses:
+    # An authserv-id is compared without regard to case, and "K" (Kelvin) is a k then: what the
+    # border took for another's id, and let pass, must not become ours here.
+    if not clauses or not clauses[0].text.isascii():
         return None
     authserv_id = _authserv_id(clauses[0].text)
     if not authserv_id:

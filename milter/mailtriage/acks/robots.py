@@ -31,6 +31,9 @@ _SRS1: Final = re.compile(r"srs1[-+=][^=]*=[^=]+=[-+=][^=]*=[^=]*=([^=]+)=(.+)")
 # Bounce Address Tag Validation: prvs=tag=local, or with both the other way round.
 _BATV: Final = re.compile(r"prvs=(?:[0-9a-f]{10}=(.+)|(.+)=[0-9a-f]{10})|btv1==[^=]*==(.+)")
 
+_QUOTED_PAIR: Final = re.compile(r"\\(.)")
+_DOT_ATOM: Final = re.compile(r"[^\s()<>\[\]:;@\\,\".]+(?:\.[^\s()<>\[\]:;@\\,\".]+)*")
+
 # One address a recipient: "news-help=desk.example", "b-1a2b3c4d5e6f7a8b", a UUID.
 _VERP: Final = re.compile(r"[^=]+=[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _TOKEN: Final = re.compile(
@@ -47,8 +50,14 @@ _BULK_SENDERS: Final = frozenset({
 
 
 def unwrapped(address: str) -> str:
-    """The address within one that a forwarder (SRS) or BATV made; the same one when it is plain."""
+    """The address within one that a forwarder (SRS) or BATV made; the same one when it is plain.
+
+    Quotes that a local part does not need are left out (RFC 5321 section 4.1.2: "joe" is joe).
+    """
     local, at, domain = address.lower().rpartition("@")
+    if local.startswith('"') and local.endswith('"'):
+        plain = _QUOTED_PAIR.sub(r"\1", local[1:-1])
+        local = plain if _DOT_ATOM.fullmatch(plain) else local
     forwarded = _SRS0.fullmatch(local) or _SRS1.fullmatch(local)
     if forwarded is not None:
         return f"{forwarded[2]}@{forwarded[1]}"
@@ -59,8 +68,10 @@ def unwrapped(address: str) -> str:
 
 
 def without_detail(address: str) -> str:
-    """The address in lower case without "+detail" (RFC 5233)."""
-    local, at, domain = address.lower().rpartition("@")
+    """The address in lower case without "+detail" (RFC 5233) and needless quotes."""
+    local, at, domain = (
+        unwrapped(address).rpartition("@") if '"' in address else (address.lower().rpartition("@"))
+    )
     plain = local.split("+", 1)[0] or local
     return f"{plain}{at}{to_ascii(domain)}"
 

@@ -14,7 +14,7 @@ from mailtriage.acks.authentication import (
     spf_passes,
 )
 from mailtriage.acks.destinations import is_form
-from mailtriage.acks.domains import aligned
+from mailtriage.acks.domains import aligned, vouches
 from mailtriage.acks.model import Authentication, Case, Destination, Rule
 from mailtriage.mail.address import parse_mailboxes
 from mailtriage.triage.model import Direction, Tier
@@ -50,18 +50,19 @@ def _is_authenticated(case: Case, found: Authentication) -> bool:
         return dmarc_passes(found, where.domain) or dkim_passes(found, where.domain)
     if spf_passes(found, where.domain):
         return True
-    return dkim_passes(found, where.domain) and not _is_strangers_signature(case, found, where)
+    return dkim_passes(found, where.domain) and _is_author(case, where)
 
 
-def _is_strangers_signature(case: Case, found: Authentication, where: Destination) -> bool:
-    """Whether the signer speaks for another user of the domain, as far as one can tell.
+def _is_author(case: Case, where: Destination) -> bool:
+    """Whether the reverse-path is the author's own, as far as From: tells.
 
     A signature covers From:, not the reverse-path. Whoever has a mailbox at a large provider can
-    have a mail of his signed there, and send it from elsewhere with the reverse-path of another:
-    SPF then fails. It fails for forwarded mail as well, but there the reverse-path is the author's.
+    have a mail of his own signed there, and send it from elsewhere with the reverse-path of any
+    other user: that one would be answered.
     """
-    contradicted = found.spf is not None and found.spf.result in {"fail", "softfail"}
-    return contradicted and case.mail.from_address.lower() != where.address.lower()
+    author = case.mail.from_address.lower()
+    local, _, domain = author.rpartition("@")
+    return local == where.local_part.lower() and vouches(domain, where.domain)
 
 
 def _is_repaired(case: Case) -> bool:
@@ -161,7 +162,7 @@ def _own_addresses(case: Case) -> set[str]:
 def _vouches(found: Authentication, domain: str) -> bool:
     """As DMARC asks, for domains that publish no policy as well (RFC 7489 section 3.1)."""
     spf = found.spf
-    by_spf = spf is not None and spf.result == "pass" and aligned(spf.domain, domain)
+    by_spf = spf is not None and spf.result == "pass" and vouches(spf.domain, domain)
     return by_spf or dkim_passes(found, domain) or dmarc_passes(found, domain)
 
 

@@ -1,9 +1,12 @@
 """The desk of the demonstration: the real one's judgement, database and sending, in one process."""
 
 import asyncio
+import dataclasses
 import tempfile
 import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +15,8 @@ from mailtriage.config.endpoints import NextHop
 from mailtriage.desk.copy import Copy
 from mailtriage.desk.handle import Handler
 from mailtriage.desk.submit import Result, Submission
-from mailtriage.doors.analysis import Analyst
+from mailtriage.doors.analysis import Analysis, Analyst
+from mailtriage.mail.model import Mail
 from mailtriage.state.outbox import Outbox, OutboxRow
 from mailtriage.state.sqlite import open_database
 from mailtriage.state.sqlite_ledger import SqliteLedger
@@ -34,8 +38,15 @@ class DemoDesk:
         # SQLite's connections belong to the thread that made them.
         self._thread: Final = ThreadPoolExecutor(1, "demo-desk")
         self._connection: Final = self._thread.submit(open_database, self._file).result()
-        self.ledger: Final = SqliteLedger(self._file, analyst.tokens)
-        """What the analysis sees of it."""
+        self._ledger: Final = SqliteLedger(self._file, analyst.tokens)
+        self._analyst: Final = dataclasses.replace(analyst, ledger=self._ledger)
+
+    async def analyse(
+        self, read: Callable[[], Mail], names: Sequence[str], body: bytes
+    ) -> Analysis:
+        """See `Analyst.analyse`: with what the desk remembers, and one mail after the other."""
+        analyse = partial(self._analyst.analyse, read, names, body=body)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, analyse)
 
     async def acknowledge(self, copy: Copy, server: NextHop) -> bytes:
         """Do what follows from a mail; returns the acknowledgement, which has been handed to
@@ -54,6 +65,7 @@ class DemoDesk:
 
     def close(self) -> None:
         """Forget everything."""
+        self._thread.submit(self._ledger.close).result()
         self._thread.submit(self._connection.close).result()
         self._thread.shutdown()
         self._folder.cleanup()

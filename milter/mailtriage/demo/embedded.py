@@ -126,7 +126,6 @@ class EmbeddedMail:
             analyst, config=demo_config(analyst.config), customers=CUSTOMERS
         )
         self._desk: Final = DemoDesk(analyst, texts)
-        self._analyst: Final = dataclasses.replace(analyst, ledger=self._desk.ledger)
         self._delivered: Final = delivered
         self._on_their_way: Final[OrderedDict[str, Analysis]] = OrderedDict()
         self._telling: Final[set[asyncio.Task[None]]] = set()
@@ -162,9 +161,7 @@ class EmbeddedMail:
         client = dataclasses.replace(client, address="")
         read = partial(read_message, checked, envelope=envelope, client=client, queue_id=mail_id)
         body = checked[split_fields(checked)[1] :]
-        analysis = await asyncio.to_thread(
-            self._analyst.analyse, read, header_names(checked), body=body
-        )
+        analysis = await self._desk.analyse(read, header_names(checked), body)
         self._on_their_way[mail_id] = analysis
         while len(self._on_their_way) > _MOST_AT_ONCE:
             self._on_their_way.popitem(last=False)

@@ -23,12 +23,13 @@ from mailtriage.doors.exchange import (
     encode_answer,
     receive,
 )
+from mailtriage.mail.fields import split_fields
 from mailtriage.mail.model import Mail
 from mailtriage.mail.read import read_mail, read_message
 from mailtriage.service.channel import ALIVE, DRAIN, READY, RECYCLE, TICK
 from mailtriage.service.log import AddressMask, Log, mail_fields
 from mailtriage.service.worker import is_worn_out
-from mailtriage.tags.apply import header_end, header_names
+from mailtriage.tags.apply import header_names
 
 _GARBAGE: Final = 5_000
 """Objects between two collections: a mail leaves no cycles behind, so they find next to nothing."""
@@ -98,7 +99,8 @@ class _Analyser:
                 analysis = self._analyst.analyse(
                     partial(_read, question, body, self._analyst),
                     _field_names(question, body),
-                    body=body[header_end(body) :] if question.whole else body,
+                    # Without the empty line, as a milter gets it: a mail's key is made of this.
+                    body=body[split_fields(body)[1] :] if question.whole else body,
                 )
                 connection.sendall(encode_answer(Answer(analysis.status, analysis.edits)))
                 self._mails += 1
