@@ -23,7 +23,7 @@ def outbox() -> None:
 
 
 @outbox.command("list", short_help="What is owed and what is dead.")
-@click.option("--all", "all_rows", is_flag=True, help="Also what became of others lately.")
+@click.option("--all", "all_rows", is_flag=True, help="Also what else was owed in the last week.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a row and line.")
 @click.pass_obj
 def list_rows(files: Sequence[Path] | None, *, all_rows: bool, as_json: bool) -> None:

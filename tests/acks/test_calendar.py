@@ -15,12 +15,12 @@ from mailtriage.acks.calendar import (
     hours_on,
     is_open,
     next_opening,
-    open_seconds,
     public_holidays,
     state,
 )
 from mailtriage.config import ConfigError, load
 from mailtriage.config.acks import Calendar, Hours
+from tests.support.opening_hours import open_seconds
 
 HOUR = 3600.0
 OFFICE: Hours = ((9 * 60, 17 * 60),)
@@ -93,9 +93,9 @@ def test_a_region_has_holidays_of_its_own() -> None:
 def test_what_a_team_is_doing() -> None:
     monday = in_berlin("2026-11-23T09:00")
     assert state(BERLIN, in_berlin("2026-11-23T10:00")) == Opening("open")
-    assert state(BERLIN, in_berlin("2026-11-22T10:00")) == Opening("closed", "", monday)
+    assert state(BERLIN, in_berlin("2026-11-22T10:00")) == Opening("closed", monday)
     assert state(BERLIN, in_berlin("2026-12-25T20:00")) == Opening(
-        "holiday", "Christmas Day", in_berlin("2026-12-26T10:00")
+        "holiday", in_berlin("2026-12-26T10:00")
     )
     # Early on a day on which the team does work, holiday or not, it is just closed.
     assert state(BERLIN, in_berlin("2026-12-26T08:00")).kind == "closed"
@@ -103,23 +103,19 @@ def test_what_a_team_is_doing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("country", "day", "language", "name"),
+    ("country", "day"),
     [
-        ("DE", date(2026, 12, 25), "", "Christmas Day"),
-        ("DE", date(2026, 12, 25), "de", "Erster Weihnachtstag"),
-        ("DE", date(2026, 12, 25), "pl", "Christmas Day"),
-        ("SE", date(2026, 6, 19), "sv", "Midsommarafton"),
-        ("SE", date(2026, 12, 24), "", "Christmas Eve"),
-        ("SE", date(2026, 12, 31), "", "New Year's Eve"),
-        ("FI", date(2026, 12, 6), "sv", "Självständighetsdagen"),
-        ("NO", date(2026, 5, 17), "nb", "Grunnlovsdag"),
-        ("GB", date(2026, 12, 28), "", "Boxing Day (observed)"),
+        ("DE", date(2026, 12, 25)),
+        ("SE", date(2026, 6, 19)),  # Midsummer Eve
+        ("SE", date(2026, 12, 31)),
+        ("NO", date(2026, 5, 17)),
+        ("GB", date(2026, 12, 28)),  # Boxing Day is a Saturday
         # The first of January 2028 is a Saturday: the day off is in the year before.
-        ("US", date(2027, 12, 31), "", "New Year's Day (observed)"),
+        ("US", date(2027, 12, 31)),
     ],
 )
-def test_holidays_have_names(country: str, day: date, language: str, name: str) -> None:
-    assert public_holidays(country, "", day.year, language)[day] == name
+def test_days_off(country: str, day: date) -> None:
+    assert day in public_holidays(country, "", day.year)
 
 
 def test_days_that_only_custom_keeps_free_are_free_where_all_keep_to_it() -> None:
@@ -135,8 +131,8 @@ def test_no_sunday_is_a_holiday_for_being_one() -> None:
 
 
 def test_a_country_that_is_not_known_has_no_holidays() -> None:
-    assert public_holidays("XX", "", 2026) == {}
-    assert public_holidays("DE", "XX", 2026) == {}
+    assert public_holidays("XX", "", 2026) == frozenset()
+    assert public_holidays("DE", "XX", 2026) == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from zoneinfo import ZoneInfo
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from mailtriage.acks.calendar import add_open_time, is_open, open_seconds, state
+from mailtriage.acks.calendar import add_open_time, is_open, state
 from mailtriage.config.acks import Calendar, Hours
+from tests.support.opening_hours import open_seconds
 
 OFFICE: Hours = ((9 * 60, 17 * 60),)
 ALL_DAY: Hours = ((0, 24 * 60),)

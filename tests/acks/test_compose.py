@@ -41,7 +41,6 @@ ORDER = Order(
     by=NOW + 86_400,
     opening="closed",
     opens=NOW + 3600,
-    holiday="",
     late=False,
     busy=False,
     kb=KB,

@@ -39,7 +39,6 @@ ORDER = Order(
     by=1_795_683_130.0,
     opening="closed",
     opens=1_795_600_330.0,
-    holiday="",
     late=False,
     busy=False,
     kb=KbLink("Correct an invoice", "https://help.desk.example/invoices", "Choose Correct."),

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailtriage.acks import seal
-from mailtriage.acks.seal import Facts, read_seal, write_seal
+from mailtriage.acks.seal import Facts, claimed_key, read_seal, write_seal
 from mailtriage.acks.tokens import Tokens
 from mailtriage.tags.vocabulary import MAX_VALUE
 
@@ -43,7 +43,7 @@ facts = st.builds(
     repeat_subject=st.booleans(),
     short=st.booleans(),
     confidence=st.integers(0, 100),
-    client=st.one_of(st.just(""), st.ip_addresses().map(str)),
+    client=st.one_of(st.just(""), st.ip_addresses(v=4).map(str), st.just("2001:db8:1:2::")),
     at=st.integers(0, 10**11),
 )
 
@@ -129,3 +129,18 @@ def test_a_client_without_an_address_has_none(client: str) -> None:
     unknown = dataclasses.replace(FACTS, client=client)
     found = read_seal(TOKENS, KEY, FIELDS, write_seal(TOKENS, KEY, FIELDS, unknown))
     assert found == dataclasses.replace(FACTS, client="")
+
+
+def test_of_an_ipv6_client_only_the_network_is_told() -> None:
+    facts = dataclasses.replace(FACTS, client="2001:db8:1:2:3:4:5:6")
+    value = write_seal(TOKENS, KEY, FIELDS, facts)
+    found = read_seal(TOKENS, KEY, FIELDS, value)
+    assert found == dataclasses.replace(facts, client="2001:db8:1:2::")
+    assert len(value) <= 200
+
+
+def test_the_key_of_a_seal_is_known_before_it_is_believed() -> None:
+    value = write_seal(TOKENS, KEY, FIELDS, FACTS)
+    assert claimed_key(value) == KEY
+    assert claimed_key("v=1; key=nonsense") == b""
+    assert read_seal(TOKENS, bytes(16), FIELDS, value) is None

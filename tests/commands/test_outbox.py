@@ -101,6 +101,24 @@ def test_as_json(files: list[Path], outbox: Outbox, capsys: Captured) -> None:
     assert sent["finished"].endswith("+00:00")
 
 
+def test_of_very_many_the_table_says_how_many_it_leaves_out(
+    files: list[Path], outbox: Outbox, capsys: Captured
+) -> None:
+    now = time.time()
+    with closing(open_database(files[0].with_name("state.db"))) as connection:
+        store = Store(connection, TOKENS)
+        with store.transaction():
+            for number in range(1005):
+                mail = inbound(f"more{number}", now)
+                store.record_inbound(mail, ack_of(mail, due=now + HOUR, expires=now + HOUR))
+    assert run_outbox_list(files, all_rows=False, as_json=False) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 + 1000 + 1 + 1
+    assert lines[-2:] == ["… and 10 more", "1009 owed, 1 dead, 1 sent in the last week"]
+    assert run_outbox_list(files, all_rows=True, as_json=True) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1005 + 6
+
+
 def test_an_empty_one(files: list[Path], capsys: Captured) -> None:
     open_database(files[0].with_name("state.db")).close()
     assert run_outbox_list(files, all_rows=False, as_json=False) == 0
@@ -141,13 +159,13 @@ def test_retry(
 ) -> None:
     assert run_outbox_retry(files, [short(name)], every=False) == code
     assert said in "".join(capsys.readouterr())
-    claimed = {row.key for row in outbox.claim(time.time(), 60, 9)}
+    claimed = {row.key for row in outbox.claim(time.time(), 60, 9).rows}
     assert (key_of(name) in claimed) == (code == 0)
 
 
 def test_retry_all_that_are_dead(files: list[Path], outbox: Outbox) -> None:
     assert run_outbox_retry(files, [], every=True) == 0
-    assert {row.key for row in outbox.claim(time.time(), 60, 9)} == {key_of(DEAD)}
+    assert {row.key for row in outbox.claim(time.time(), 60, 9).rows} == {key_of(DEAD)}
 
 
 @pytest.mark.parametrize(

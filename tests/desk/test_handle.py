@@ -109,10 +109,6 @@ def test_each_copy_alone_leads_to_the_acknowledgement(
     raw = letter(**kind) if plain else letter_with_photo(**kind)
     taken = office.take(raw, queue_id="4C00AA01z")
     copy = by_all_ways(taken, office)[way]
-    if way == "swept, text" and kind:
-        # What Postfix has taken out of the body makes another key; the hidden copy has the right one.
-        assert office.outcome(copy) == "nothing"
-        copy = only_text(taken.copy())
     assert office.outcome(copy) == "owed"
     (sent,) = office.send_all()
     assert sent["To"] == JOE

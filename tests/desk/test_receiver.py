@@ -362,3 +362,11 @@ def test_without_postfix_the_desk_starts_all_the_same(house: House, server: Mail
     house.start("desk")
     assert house.connect().deliver(MAIL, house.recipient())[0].code == 250
     wait_for(lambda: "event=desk-flush fault=" in house.log(), "the failure in the log")
+    # When the machine starts we are ordered before Postfix.
+    later = MailServer(server.port)
+    try:
+        wait_for(lambda: "ETRN" in later.verbs(), "ETRN")
+        wait_for(lambda: "event=desk-flush answer=" in house.log(), "the answer in the log")
+    finally:
+        later.stop()
+    assert house.log().count("event=desk-flush fault=") == 1

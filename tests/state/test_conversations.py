@@ -306,7 +306,7 @@ class TestDeferredAcknowledgements:
         assert effect.release == (WaitingAck(key_of("m1"), '{"to": "joe"}'),)
         assert state_of("m1") == ("WAITING", "")
         desk.release(key_of("m1"), b"with [rt #12]", NOW + 2)
-        (row,) = Outbox(connection).claim(NOW + 2, 60, 10)
+        (row,) = Outbox(connection).claim(NOW + 2, 60, 10).rows
         assert row.message == b"with [rt #12]"
 
     def test_a_notice_without_a_ticket_tells_nothing(self, desk: Desk) -> None:

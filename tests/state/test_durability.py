@@ -38,7 +38,7 @@ from mailtriage.state.sqlite import open_database
 from tests.state.conftest import NOW
 outbox = Outbox(open_database(Path(sys.argv[1])))
 while True:
-    rows = outbox.claim(NOW, 60, 16)
+    rows = outbox.claim(NOW, 60, 16).rows
     outbox.sent([row.key for row in rows], NOW)
     if rows:
         print(len(rows), flush=True)
@@ -105,7 +105,7 @@ def test_a_killed_sender_leaves_every_row_sent_or_claimed(database: Path) -> Non
         assert counts["SENT"] >= reported
         # Its claims come back when their lease is over.
         claimed = counts.get("SENDING", 0)
-        assert len(outbox.claim(NOW + 60, 60, 5000)) == claimed + counts.get("READY", 0)
+        assert len(outbox.claim(NOW + 60, 60, 5000).rows) == claimed + counts.get("READY", 0)
 
 
 def test_desk_and_sender_write_at_once_and_neither_fails(database: Path) -> None:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from mailtriage.state.outbox import Outbox, OutboxRow, key_text
+from mailtriage.state.outbox import Claimed, Outbox, OutboxRow, key_text
 from mailtriage.state.sqlite import StateError
 from tests.state.conftest import (
     DAY,
-    HELP,
     HOUR,
     JOE,
     MINUTE,
@@ -39,26 +38,26 @@ def names(rows: list[OutboxRow]) -> list[str]:
 
 def test_what_is_owed_is_given_out_once(desk: Desk, outbox: Outbox, state_of: StateOf) -> None:
     desk.acknowledge(inbound("m1"))
-    (row,) = outbox.claim(NOW, LEASE, 10)
+    (row,) = outbox.claim(NOW, LEASE, 10).rows
     assert row == OutboxRow(
-        key=key_of("m1"), mailbox=HELP, address=JOE, domain="customer.example",
-        message=ack_of(inbound("m1")).message, attempts=1, created=NOW, expires=NOW + 30 * MINUTE,
+        key=key_of("m1"), address=JOE, domain="customer.example",
+        message=ack_of(inbound("m1")).message, attempts=1, created=NOW,
     )  # fmt: skip
     assert state_of("m1") == ("SENDING", "")
-    assert outbox.claim(NOW + LEASE - 1, LEASE, 10) == []
+    assert outbox.claim(NOW + LEASE - 1, LEASE, 10).rows == []
 
 
 def test_oldest_first_and_no_more_than_asked_for(desk: Desk, outbox: Outbox) -> None:
     for number in (3, 1, 4, 2):
         desk.acknowledge(inbound(f"m{number}", NOW + number))
-    assert names(outbox.claim(NOW + 9, LEASE, 3)) == ["m1", "m2", "m3"]
-    assert names(outbox.claim(NOW + 9, LEASE, 3)) == ["m4"]
+    assert names(outbox.claim(NOW + 9, LEASE, 3).rows) == ["m1", "m2", "m3"]
+    assert names(outbox.claim(NOW + 9, LEASE, 3).rows) == ["m4"]
 
 
 def test_not_before_it_is_due(desk: Desk, outbox: Outbox) -> None:
     desk.acknowledge(inbound("m1"), due=NOW + 5)
-    assert outbox.claim(NOW + 4.9, LEASE, 10) == []
-    assert names(outbox.claim(NOW + 5, LEASE, 10)) == ["m1"]
+    assert outbox.claim(NOW + 4.9, LEASE, 10).rows == []
+    assert names(outbox.claim(NOW + 5, LEASE, 10).rows) == ["m1"]
 
 
 def test_sent(desk: Desk, outbox: Outbox, state_of: StateOf) -> None:
@@ -66,7 +65,7 @@ def test_sent(desk: Desk, outbox: Outbox, state_of: StateOf) -> None:
     outbox.claim(NOW, LEASE, 10)
     outbox.sent([key_of("m1")], NOW + 1)
     assert state_of("m1") == ("SENT", "")
-    assert outbox.claim(NOW + DAY, LEASE, 10) == []
+    assert outbox.claim(NOW + DAY, LEASE, 10).rows == []
 
 
 def test_refused_for_now(desk: Desk, outbox: Outbox, state_of: StateOf) -> None:
@@ -74,8 +73,8 @@ def test_refused_for_now(desk: Desk, outbox: Outbox, state_of: StateOf) -> None:
     outbox.claim(NOW, LEASE, 10)
     outbox.retry(key_of("m1"), NOW + 10, "450 4.2.0 greylisted")
     assert state_of("m1") == ("RETRY", "")
-    assert outbox.claim(NOW + 9, LEASE, 10) == []
-    (row,) = outbox.claim(NOW + 10, LEASE, 10)
+    assert outbox.claim(NOW + 9, LEASE, 10).rows == []
+    (row,) = outbox.claim(NOW + 10, LEASE, 10).rows
     assert row.attempts == 2
     assert row.message == ack_of(inbound("m1")).message
 
@@ -85,7 +84,7 @@ def test_refused_for_good(desk: Desk, outbox: Outbox, state_of: StateOf) -> None
     outbox.claim(NOW, LEASE, 10)
     outbox.dead(key_of("m1"), "550 5.1.1 unknown", undeliverable=True, now=NOW)
     assert state_of("m1") == ("DEAD", "")
-    assert outbox.claim(NOW + 1, LEASE, 10) == []
+    assert outbox.claim(NOW + 1, LEASE, 10).rows == []
     (entry,) = outbox.rows(finished=False)
     assert (entry.address, entry.error) == (JOE, "550 5.1.1 unknown")
 
@@ -93,7 +92,7 @@ def test_refused_for_good(desk: Desk, outbox: Outbox, state_of: StateOf) -> None
 def test_held_back_counts_as_no_attempt(desk: Desk, outbox: Outbox, state_of: StateOf) -> None:
     desk.acknowledge(inbound("m1"))
     for attempt in range(20):
-        (row,) = outbox.claim(NOW + attempt, LEASE, 10)
+        (row,) = outbox.claim(NOW + attempt, LEASE, 10).rows
         assert row.attempts == 1
         outbox.hold([row.key], NOW + attempt + 1)
     assert state_of("m1") == ("READY", "")
@@ -104,7 +103,7 @@ def test_what_is_too_old_is_not_sent(
     desk: Desk, outbox: Outbox, state_of: StateOf, past: float
 ) -> None:
     desk.acknowledge(inbound("m1"))
-    assert outbox.claim(NOW + 30 * MINUTE + past, LEASE, 10) == []
+    assert outbox.claim(NOW + 30 * MINUTE + past, LEASE, 10) == Claimed([], [key_of("m1")])
     assert state_of("m1") == ("EXPIRED", "J26")
 
 
@@ -114,7 +113,7 @@ def test_what_is_held_back_for_too_long_is_too_old_as_well(
     desk.acknowledge(inbound("m1"))
     outbox.claim(NOW, LEASE, 10)
     outbox.hold([key_of("m1")], NOW + HOUR)
-    assert outbox.claim(NOW + HOUR, LEASE, 10) == []
+    assert outbox.claim(NOW + HOUR, LEASE, 10).rows == []
     assert state_of("m1") == ("EXPIRED", "J26")
 
 
@@ -128,7 +127,7 @@ class TestASenderThatDied:
         outbox.claim(NOW, LEASE, 10)
 
     def test_rather_twice_than_not_at_all(self, outbox: Outbox) -> None:
-        (row,) = outbox.claim(NOW + LEASE, LEASE, 10)
+        (row,) = outbox.claim(NOW + LEASE, LEASE, 10).rows
         assert row.message == ack_of(inbound("m1")).message
         assert row.attempts == 2
 
@@ -136,15 +135,15 @@ class TestASenderThatDied:
         self, connection: sqlite3.Connection, state_of: StateOf
     ) -> None:
         outbox = Outbox(connection, prefer="no_duplicate")
-        assert outbox.claim(NOW + LEASE - 1, LEASE, 10) == []
+        assert outbox.claim(NOW + LEASE - 1, LEASE, 10).rows == []
         assert state_of("m1") == ("SENDING", "")
-        assert outbox.claim(NOW + LEASE, LEASE, 10) == []
+        assert outbox.claim(NOW + LEASE, LEASE, 10).rows == []
         assert state_of("m1") == ("DEAD", "")
         (entry,) = outbox.rows(finished=False)
         assert "unknown outcome" in entry.error
 
     def test_not_when_it_is_too_old_by_then(self, outbox: Outbox, state_of: StateOf) -> None:
-        assert outbox.claim(NOW + HOUR, LEASE, 10) == []
+        assert outbox.claim(NOW + HOUR, LEASE, 10).rows == []
         assert state_of("m1") == ("EXPIRED", "J26")
 
     def test_what_it_knew_late_is_true_nevertheless(
@@ -164,11 +163,11 @@ class TestWaiting:
         desk.acknowledge(inbound("m1"), waiting=True, order="{}", due=NOW + 5 * MINUTE)
 
     def test_it_is_not_given_out(self, outbox: Outbox) -> None:
-        assert outbox.claim(NOW + 10 * MINUTE, LEASE, 10) == []
+        assert outbox.claim(NOW + 10 * MINUTE, LEASE, 10).rows == []
 
     def test_it_is_released_with_its_ticket(self, outbox: Outbox) -> None:
         outbox.release(key_of("m1"), b"with ticket", NOW + 1)
-        (row,) = outbox.claim(NOW + 1, LEASE, 10)
+        (row,) = outbox.claim(NOW + 1, LEASE, 10).rows
         assert row.message == b"with ticket"
 
     def test_it_goes_out_as_it_is_when_it_waited_long_enough(self, outbox: Outbox) -> None:
@@ -176,7 +175,7 @@ class TestWaiting:
         (row,) = outbox.overdue(NOW + 5 * MINUTE)
         outbox.release(row.key, row.message, NOW + 5 * MINUTE)
         assert outbox.overdue(NOW + 5 * MINUTE) == []
-        (claimed,) = outbox.claim(NOW + 5 * MINUTE, LEASE, 10)
+        (claimed,) = outbox.claim(NOW + 5 * MINUTE, LEASE, 10).rows
         assert claimed.message == ack_of(inbound("m1")).message
 
     def test_a_ticket_that_comes_too_late_changes_nothing(self, outbox: Outbox) -> None:
@@ -223,8 +222,10 @@ def test_an_administrator_tries_a_dead_one_again(desk: Desk, outbox: Outbox) -> 
     outbox.claim(NOW, LEASE, 10)
     outbox.dead(key_of("m1"), "554", undeliverable=False, now=NOW)
     assert outbox.revive(key_of("m1"), NOW + DAY, NOW + DAY + HOUR)
-    (row,) = outbox.claim(NOW + DAY, LEASE, 10)
-    assert (row.attempts, row.expires) == (1, NOW + DAY + HOUR)
+    (row,) = outbox.claim(NOW + DAY, LEASE, 10).rows
+    assert row.attempts == 1
+    (entry,) = outbox.rows(finished=False)
+    assert entry.expires == NOW + DAY + HOUR
 
 
 def test_an_administrator_drops_what_is_not_on_its_way(
@@ -281,6 +282,6 @@ def test_asking_when_nothing_is_due_writes_nothing(
     desk.acknowledge(inbound("m1"), due=NOW + 5)
     desk.acknowledge(inbound("m2"), waiting=True)
     connection.execute("PRAGMA query_only = ON")
-    assert outbox.claim(NOW, LEASE, 10) == []
+    assert outbox.claim(NOW, LEASE, 10).rows == []
     with pytest.raises(StateError):
         outbox.claim(NOW + 5, LEASE, 10)

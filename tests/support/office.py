@@ -233,7 +233,7 @@ class Office:
         outbox = self.outbox()
         for row in outbox.overdue(now):
             outbox.release(row.key, row.message, now)
-        claimed = outbox.claim(now, 60, 100)
+        claimed = outbox.claim(now, 60, 100).rows
         outbox.sent([row.key for row in claimed], now)
         return [_parsed(row.message) for row in claimed]
 

@@ -4,11 +4,10 @@ Clocks that are put forward or back make days of 23 and 25 hours, so nothing is 
 clock: each edge of the opening hours becomes an instant in UTC, and only those are compared.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from types import MappingProxyType
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -30,9 +29,6 @@ _MINUTE: Final = timedelta(minutes=1)
 # yet every office is closed. What a country does not have of these it ignores.
 _CATEGORIES: Final = ("public", "de_facto")
 
-# Languages whose code in the holidays package is another.
-_SPELLED: Final = {"nb": "no", "nn": "no"}
-
 OpeningKind = Literal["open", "closed", "holiday"]
 
 
@@ -42,8 +38,6 @@ class Opening:
 
     kind: OpeningKind
     """"holiday": closed all day, and the day is a public holiday."""
-    holiday: str = ""
-    """Name of the public holiday; empty unless `kind` is "holiday"."""
     opens: datetime | None = None
     """When the team works next, in the calendar's zone; None while it works, and when it does not
     within `HORIZON`."""
@@ -57,20 +51,14 @@ def is_open(calendar: Calendar, at: datetime) -> bool:
     return False
 
 
-def state(calendar: Calendar, at: datetime, language: str = "") -> Opening:
-    """Whether the team works at that moment (aware), and if not, why, and when it does next.
-
-    `language`: ISO 639 code, for the name of the holiday; English when that is empty or the country
-    has no names in it.
-    """
+def state(calendar: Calendar, at: datetime) -> Opening:
+    """Whether the team works at that moment (aware), and if not, why, and when it does next."""
     if is_open(calendar, at):
         return Opening("open")
     opens = next_opening(calendar, at)
     today = at.astimezone(ZoneInfo(calendar.timezone)).date()
-    name = public_holidays(calendar.country, calendar.region, today.year, language).get(today, "")
-    if name and not hours_on(calendar, today):
-        return Opening("holiday", name, opens)
-    return Opening("closed", "", opens)
+    is_holiday = today in public_holidays(calendar.country, calendar.region, today.year)
+    return Opening("holiday" if is_holiday and not hours_on(calendar, today) else "closed", opens)
 
 
 def next_opening(calendar: Calendar, at: datetime) -> datetime | None:
@@ -99,19 +87,6 @@ def add_open_time(calendar: Calendar, start: datetime, seconds: float) -> dateti
             return (begins + left).astimezone(ZoneInfo(calendar.timezone))
         left -= closes - begins
     return None
-
-
-def open_seconds(calendar: Calendar, start: datetime, end: datetime) -> float:
-    """For how many seconds the team works between two moments (aware); 0 when they are the wrong
-    way round."""
-    # Two datetimes of one zone are subtracted by the wall clock: not so in UTC.
-    start, end = start.astimezone(UTC), end.astimezone(UTC)
-    worked = timedelta()
-    for opens, closes in open_spans(calendar, start):
-        if opens >= end:
-            break
-        worked += max(timedelta(), min(closes, end) - max(opens, start))
-    return worked.total_seconds()
 
 
 def open_spans(calendar: Calendar, since: datetime) -> Iterator[tuple[datetime, datetime]]:
@@ -146,33 +121,30 @@ def hours_on(calendar: Calendar, day: date) -> Hours:
 
 
 @lru_cache(maxsize=128)
-def public_holidays(country: str, region: str, year: int, language: str = "") -> Mapping[date, str]:
-    """Days off and their names, in a language (ISO 639 code) or in English.
+def public_holidays(country: str, region: str, year: int) -> frozenset[date]:
+    """Days off.
 
-    Empty for a country or region that the holidays package does not know: `calendar_problems` says
+    None for a country or region that the holidays package does not know: `calendar_problems` says
     so when the configuration is read.
     """
     if not country:
-        return MappingProxyType({})
+        return frozenset()
     # Imported here: it takes a tenth of a second and 20 MB, and most processes never ask.
     import holidays
 
     entity = getattr(holidays, country, None)
     if entity is None:
-        return MappingProxyType({})
+        return frozenset()
     try:
         found = entity(
             subdiv=region or None,
             years=year,
             expand=False,
-            # Without one, the package asks the environment of the process.
-            language=_language(entity.supported_languages, language),
             categories=[each for each in _CATEGORIES if each in entity.supported_categories],
         )
     except NotImplementedError:
-        return MappingProxyType({})
-    # Two holidays on one day come as "Constitution Day; Whit Monday": one name is enough.
-    return MappingProxyType({day: name.partition("; ")[0] for day, name in found.items()})
+        return frozenset()
+    return frozenset(found)
 
 
 def calendar_problems(config: Config) -> list[tuple[KeyPath, str, str]]:
@@ -185,7 +157,7 @@ def calendar_problems(config: Config) -> list[tuple[KeyPath, str, str]]:
             found.append((("calendars", name), what, 'write monday = "09:00-17:00"'))
     for mailbox in config.mailboxes.mailboxes:
         if mailbox.calendar and mailbox.calendar not in config.calendars:
-            path = ("mailboxes", mailbox.address, "calendar")
+            path = (*mailbox.path, "calendar")
             what = f'there is no calendar "{mailbox.calendar}"'
             hint = did_you_mean(mailbox.calendar, config.calendars)
             found.append((path, what, hint or f"write a section [calendars.{mailbox.calendar}]"))
@@ -210,14 +182,6 @@ def _country_problems(name: str, calendar: Calendar) -> list[tuple[KeyPath, str,
         hint = f"one of {', '.join(known[country])}" if known[country] else "leave it out"
         return [(("calendars", name, "region"), what, hint)]
     return []
-
-
-def _language(supported: Iterable[str], wanted: str) -> str | None:
-    for language in (_SPELLED.get(wanted, wanted), "en"):
-        for code in supported:
-            if code.partition("_")[0] == language:
-                return code
-    return None
 
 
 def _instant(zone: ZoneInfo, day: date, minute: int) -> datetime:

@@ -1,5 +1,7 @@
 """From a mail and its triage to the `Case` that the rules look at."""
 
+from dataclasses import replace
+
 from mailtriage.acks.authentication import read_authentication
 from mailtriage.acks.destinations import destination
 from mailtriage.acks.model import Case
@@ -34,17 +36,7 @@ def make_case(
     authentication = read_authentication(mail, config)
     where = destination(mail, config, mailbox, authentication)
     key = dedupe_key(mail, tokens, mailbox.address if mailbox else "", body)
-    question = LedgerQuestion(
-        key=key,
-        mailbox=mailbox.address if mailbox else "",
-        address=where.address,
-        subject=mail.subject,
-        network=mail.client.address,
-        message_id=mail.message_id,
-        references=mail.references,
-        now=now,
-    )
-    return Case(
+    case = Case(
         mail=mail,
         triage=triage,
         config=config,
@@ -55,8 +47,22 @@ def make_case(
         authentication=authentication,
         now=now,
         key=key,
-        history=ledger.look_up(question),
         body_seen=body_seen,
+    )
+    return replace(case, history=ledger.look_up(question_about(case)))
+
+
+def question_about(case: Case) -> LedgerQuestion:
+    """What the ledger is asked about a mail."""
+    return LedgerQuestion(
+        key=case.key,
+        mailbox=case.mailbox.address if case.mailbox else "",
+        address=case.destination.address,
+        subject=case.mail.subject,
+        network=case.mail.client.address,
+        message_id=case.mail.message_id,
+        references=case.mail.references,
+        now=case.now,
     )
 
 

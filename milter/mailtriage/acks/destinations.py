@@ -12,8 +12,7 @@ from typing import Final
 from mailtriage.acks.authentication import dkim_passes, dmarc_passes
 from mailtriage.acks.border import without_comments
 from mailtriage.acks.domains import aligned, is_within
-from mailtriage.acks.model import Authentication, Case, Destination, Rule
-from mailtriage.acks.seal import Source
+from mailtriage.acks.model import Authentication, Case, Destination, Rule, Source
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
 from mailtriage.mail.address import parse_mailboxes

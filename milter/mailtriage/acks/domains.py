@@ -2,6 +2,10 @@
 
 from typing import Final
 
+from mailtriage.mail.domains import to_ascii
+
+__all__ = ["aligned", "is_within", "organisational", "to_ascii"]
+
 # Second-level labels under which registries of countries sell names. The Public Suffix List names
 # thousands more, and changes weekly. Where one is missing here (tokyo.jp), two strangers under it
 # pass for one organisation; where one is here that a registry does not use, one organisation passes
@@ -11,24 +15,6 @@ _SECOND_LEVEL: Final = frozenset({
     "govt", "gr", "gv", "id", "ind", "info", "kiwi", "lg", "ltd", "maori", "me", "mil", "ne", "net",
     "nhs", "nic", "nom", "or", "org", "plc", "police", "priv", "sch", "school", "web",
 })  # fmt: skip
-
-_DEVIATIONS: Final = frozenset("ßς\u200c\u200d")
-
-
-def to_ascii(domain: str) -> str:
-    """The domain in lower case and A-labels (RFC 5890), without the dot at the end.
-
-    Labels that IDNA does not allow stay as they are: nothing is resolved here, only compared. So do
-    those with letters that IDNA 2003, which the standard library has, makes others of: a signature
-    of strasse.example must not vouch for straße.example (RFC 5894 section 7.2).
-    """
-    lower = domain.strip().rstrip(".").lower()
-    if lower.isascii() or not _DEVIATIONS.isdisjoint(lower):
-        return lower
-    try:
-        return lower.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        return lower
 
 
 def organisational(domain: str) -> str:

@@ -34,7 +34,6 @@ def draft(case: Case, mailbox: Mailbox, verdict: Verdict) -> Order:
         by=when.by.timestamp() if when else 0.0,
         opening=when.opening if when else "open",
         opens=when.opens.timestamp() if when and when.opens else 0.0,
-        holiday=when.holiday if when else "",
         late=when.late if when else False,
         busy=False,
         kb=None,

@@ -59,14 +59,18 @@ class Authentication:
     stands above it, and which is not known as one of ours."""
 
 
+Source = Literal["sender", "from", "reply-to"]
+"""Where an address comes from: the reverse-path (RFC 3834 section 4), From: (opt-in), Reply-To:
+(allow-listed web forms)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Destination:
     """Where the acknowledgement would go."""
 
     address: str
     """Lower-case domain, local part as it came; empty when there is none to be had."""
-    source: Literal["sender", "from", "reply-to"] = "sender"
-    """Reverse-path (RFC 3834 section 4), From: (opt-in), Reply-To: (allow-listed web forms)."""
+    source: Source = "sender"
 
     @property
     def local_part(self) -> str:

@@ -2,11 +2,9 @@
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Final, Literal, Self, get_type_hints
+from typing import Any, Final, Self, get_args, get_type_hints
 
-Opening = Literal["open", "closed", "holiday"]
-
-_OPENINGS: Final = ("open", "closed", "holiday")
+from mailtriage.acks.calendar import OpeningKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +42,9 @@ class Order:
     """Why nothing may be said of the matter; empty when it may."""
     by: float
     """0: no time is promised."""
-    opening: Opening
+    opening: OpeningKind
     opens: float
     """0: open, or not known."""
-    holiday: str
     late: bool
     busy: bool
     kb: KbLink | None
@@ -69,7 +66,7 @@ class Order:
             link = None if kb is None else KbLink(**_object(kb, KbLink))
         except (TypeError, RecursionError) as error:
             raise ValueError(f"not an order: {error}") from None
-        if kept["opening"] not in _OPENINGS:
+        if kept["opening"] not in get_args(OpeningKind):
             raise ValueError("not an order: the desk is neither open nor closed")
         if not all(isinstance(one, str) for one in references):
             raise ValueError("not an order: references of another type")
@@ -78,7 +75,7 @@ class Order:
 
 _IN_JSON: Final[dict[object, tuple[type, ...]]] = {
     str: (str,),
-    Opening: (str,),
+    OpeningKind: (str,),
     bytes: (str,),
     float: (float, int),
     bool: (bool,),

@@ -31,6 +31,8 @@ LOOP_FIELD: Final = "X-Mailtriage-Loop"
 _NO_MAILBOX: Final = next(
     Verdict(Announced.NONE, rule.id, why=rule.why) for rule in recipients.RULES if rule.id == "E1"
 )
+_OWN: Final = frozenset({"B7", "B8"})
+"""Rules about our own mail that came back."""
 _IDENTITY: Final = frozenset({"message-id", "date", "subject", "to"})
 """What a key is made of: To: tells which mailbox answers."""
 
@@ -89,11 +91,18 @@ def plan_inbound(
         return Plan(_nobodys(mail, triage, config, tokens, now), _NO_MAILBOX, "")
     case = make_case(mail, triage, config, tokens, ledger, now, body=body)
     verdict = decide(case)
-    matters = triage.kind is Kind.HUMAN or not verdict.rule or is_complaint(mail)
+    matters = is_complaint(mail) or not leads_nowhere(triage, verdict)
     recipient = ""
     if case.mailbox is not None and matters:
         recipient = tokens.hidden_recipient(case.key, "in")
     return Plan(case, verdict, recipient)
+
+
+def leads_nowhere(triage: Triage, verdict: Verdict) -> bool:
+    """Whether nothing follows from a mail: nobody is answered, and no human wrote it."""
+    if not verdict.rule:
+        return False
+    return triage.kind is not Kind.HUMAN or verdict.rule in _OWN
 
 
 def _nobodys(mail: Mail, triage: Triage, config: Config, tokens: Tokens, now: float) -> Case:

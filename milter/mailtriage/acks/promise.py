@@ -19,9 +19,6 @@ from mailtriage.config.sections import Config
 LATE_DAYS: Final = 5
 """Working days after which an answer comes late: the acknowledgement then says so."""
 
-BUSY_FACTOR: Final = 1.5
-"""How much longer an answer takes while there is more to do than usual."""
-
 _SOONEST: Final = timedelta(hours=1)
 _NEAR: Final = timedelta(hours=6)
 _HALF_HOUR: Final = timedelta(minutes=30)
@@ -39,8 +36,6 @@ class Promise:
     """What the team was when the mail came in."""
     opens: datetime | None
     """When it works next, in the calendar's zone; None when it was open."""
-    holiday: str
-    """Name of the public holiday; empty unless `opening` is "holiday"."""
     late: bool
     """Whether it is more than five working days away."""
 
@@ -73,20 +68,12 @@ def config_calendar(config: Config, mailbox: Mailbox) -> Calendar:
     return DEFAULT_CALENDAR
 
 
-def promise(
-    calendar: Calendar,
-    target: float,
-    received: datetime,
-    *,
-    busy: bool = False,
-    language: str = "",
-) -> Promise | None:
+def promise(calendar: Calendar, target: float, received: datetime) -> Promise | None:
     """The promise for a mail that came in at `received` (aware); None when the team never opens.
 
-    `target`: opening hours, in seconds, that an answer takes; `busy`: whether there is more to do
-    than usual; `language`: ISO 639 code, for the name of a holiday.
+    `target`: opening hours, in seconds, that an answer takes.
     """
-    due = add_open_time(calendar, received, target * BUSY_FACTOR if busy else target)
+    due = add_open_time(calendar, received, target)
     if due is None:
         return None
     # Two datetimes of one zone are compared and subtracted by the wall clock: not across zones.
@@ -98,12 +85,11 @@ def promise(
         if due is None:
             return None
     by = _rounded_up(calendar, due, received)
-    opening = state(calendar, received, language)
+    opening = state(calendar, received)
     return Promise(
         by=by,
         opening=opening.kind,
         opens=opening.opens,
-        holiday=opening.holiday,
         late=_working_days(calendar, received, by) > LATE_DAYS,
     )
 

@@ -119,13 +119,18 @@ def _aside(case: Case) -> str | None:
 def _role(case: Case) -> str | None:
     if case.mailbox is None:
         return None
-    for address in (case.recipient, case.mailbox.address):
-        local = without_detail(address).rpartition("@")[0]
-        if local in _ROLES or local.startswith(_REPORTS):
-            return local if local in _ROLES else "reports"
-        if local == _CUSTOMERS_TOO and not case.mailbox.name:
-            return local
-    return None
+    addresses = (case.recipient, case.mailbox.address)
+    return next(filter(None, (role_of(address, case.mailbox) for address in addresses)), None)
+
+
+def role_of(address: str, mailbox: Mailbox) -> str | None:
+    """The role for which mail to this address of a mailbox is never acknowledged; None without."""
+    local = without_detail(address).rpartition("@")[0]
+    if local in _ROLES:
+        return local
+    if local.startswith(_REPORTS):
+        return "reports"
+    return local if local == _CUSTOMERS_TOO and not mailbox.name else None
 
 
 RULES: Final[tuple[Rule, ...]] = (

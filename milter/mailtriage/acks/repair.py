@@ -12,9 +12,6 @@ from mailtriage.acks.model import Case
 from mailtriage.acks.trust import is_authenticated
 from mailtriage.state.ledger import Ledger
 
-FIELDS: Final = ("In-Reply-To", "References")
-"""What is replaced."""
-
 MOST_REFERENCES: Final = 900
 """Characters; RFC 5322 section 2.1.1 allows 998 a line, and the field is not folded."""
 

@@ -8,17 +8,15 @@ import ipaddress
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-from mailtriage.acks.model import Generic
-from mailtriage.acks.tokens import Tokens
-
-Source = Literal["sender", "from", "reply-to"]
+from mailtriage.acks.model import Generic, Source
+from mailtriage.acks.tokens import Tokens, key_of_text, key_text
 
 _FORM: Final = re.compile(
-    r"v=1; box=([a-z2-7]{13}); rule=([a-z]\d{1,2}|-); to=(sender|from|reply-to); "
-    r"say=(all|encrypted|empty|unseen); subject=([01]); short=([01]); conf=(\d{3}); "
-    r"client=([0-9a-f]{8}|[0-9a-f]{32}|-); at=(\d{1,12})"
+    r"v=1; key=([a-z2-7]{26}); box=([a-z2-7]{13}); rule=([a-z]\d{1,2}|-); "
+    r"to=(sender|from|reply-to); say=(all|encrypted|empty|unseen); subject=([01]); "
+    r"short=([01]); conf=(\d{3}); client=([0-9a-f]{8}|[0-9a-f]{16}|-); at=(\d{1,12})"
 )
 _MAC: Final = re.compile(r"(.{1,200}); mac=([a-z2-7]{26})")
 _SOURCES: Final[dict[str, Source]] = {"sender": "sender", "from": "from", "reply-to": "reply-to"}
@@ -48,7 +46,7 @@ class Facts:
     confidence: int
     """Of the language, in per cent."""
     client: str
-    """Address of the SMTP client; empty when unknown."""
+    """Address of the SMTP client, of IPv6 only the network; empty when unknown."""
     at: int
     """When it came in, seconds since the epoch."""
 
@@ -57,9 +55,10 @@ def write_seal(tokens: Tokens, key: bytes, fields: Fields, facts: Facts) -> str:
     """Value of X-Mailtriage-Seal for a mail that gets these header fields of ours."""
     say = facts.generic or "all"
     text = (
-        f"v=1; box={facts.mailbox}; rule={facts.rule.lower() or '-'}; to={facts.source}; "
-        f"say={say}; subject={facts.repeat_subject:d}; short={facts.short:d}; "
-        f"conf={facts.confidence:03d}; client={_hexadecimal(facts.client) or '-'}; at={facts.at}"
+        f"v=1; key={key_text(key)}; box={facts.mailbox}; rule={facts.rule.lower() or '-'}; "
+        f"to={facts.source}; say={say}; subject={facts.repeat_subject:d}; "
+        f"short={facts.short:d}; conf={facts.confidence:03d}; "
+        f"client={_hexadecimal(facts.client) or '-'}; at={facts.at}"
     )
     return f"{text}; mac={tokens.seal(_sealed(key, fields, text))}"
 
@@ -70,28 +69,43 @@ def read_seal(tokens: Tokens, key: bytes, fields: Fields, value: str) -> Facts |
     if signed is None or not tokens.is_sealed(_sealed(key, fields, signed[1]), signed[2]):
         return None
     found = _FORM.fullmatch(signed[1])
-    if found is None:
+    if found is None or found[1] != key_text(key):
         return None
     return Facts(
-        mailbox=found[1],
-        rule="" if found[2] == "-" else found[2].upper(),
-        source=_SOURCES[found[3]],
-        generic=_GENERIC[found[4]],
-        repeat_subject=found[5] == "1",
-        short=found[6] == "1",
-        confidence=int(found[7]),
-        client="" if found[8] == "-" else str(ipaddress.ip_address(bytes.fromhex(found[8]))),
-        at=int(found[9]),
+        mailbox=found[2],
+        rule="" if found[3] == "-" else found[3].upper(),
+        source=_SOURCES[found[4]],
+        generic=_GENERIC[found[5]],
+        repeat_subject=found[6] == "1",
+        short=found[7] == "1",
+        confidence=int(found[8]),
+        client=_address(found[9]),
+        at=int(found[10]),
     )
 
 
+def claimed_key(value: str) -> bytes:
+    """The dedupe key that a seal names; empty when it names none. Only `read_seal` tells whether
+    that is true: what comes by the sweeper has its key from here, for Postfix may have rewritten
+    the reverse-path that keys are made of (SRS) between the milter and the desk."""
+    found = _FORM.match(value)
+    return key_of_text(found[1]) if found is not None else b""
+
+
 def _hexadecimal(address: str) -> str:
-    """An IP address without the dots and colons that no value of ours has; empty for anything
-    else."""
+    """An IP address without the dots and colons that no value of ours has; of IPv6 the /64, by
+    which clients are counted. Empty for anything else."""
     try:
-        return ipaddress.ip_address(address).packed.hex()
+        return ipaddress.ip_address(address).packed[:8].hex()
     except ValueError:
         return ""
+
+
+def _address(digits: str) -> str:
+    if digits == "-":
+        return ""
+    packed = bytes.fromhex(digits)
+    return str(ipaddress.ip_address(packed if len(packed) == 4 else packed + bytes(8)))
 
 
 def _sealed(key: bytes, fields: Fields, text: str) -> bytes:

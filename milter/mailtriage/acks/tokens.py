@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from mailtriage.acks.robots import unwrapped, without_detail
+
 HIDDEN_DOMAIN: Final = "mailtriage.invalid"
 """Domain of the hidden recipient (RFC 2606: it exists nowhere)."""
 
@@ -151,6 +153,9 @@ class Tokens:
     ) -> bytes:
         """What stands in for something private in the ledger: the same for the same text, and
         nothing without the secret. 16 bytes; case does not matter."""
+        if kind == "address":
+            # One person, however the address is written: by a forwarder, with "+detail", quoted.
+            text = without_detail(unwrapped(text))
         raw = text.lower().encode("utf-8", "surrogatepass")
         return self._mac(kind.encode(), raw, KEY_BYTES)
 
@@ -161,6 +166,16 @@ class Tokens:
     def is_sealed(self, data: bytes, signature: str) -> bool:
         """Whether that is our seal of that data."""
         return hmac.compare_digest(self.seal(data).encode(), signature.encode("utf-8", "replace"))
+
+
+def key_text(key: bytes) -> str:
+    """A dedupe key in text: 26 characters of [a-z2-7]."""
+    return _base32(key)
+
+
+def key_of_text(text: str) -> bytes:
+    """The inverse of `key_text`; empty when it is none."""
+    return _from_base32(text)
 
 
 def _base32(data: bytes) -> str:

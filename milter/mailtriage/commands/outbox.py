@@ -18,6 +18,8 @@ from mailtriage.state.sqlite import StateError, open_database
 
 _SHOWN_KEY: Final = 10
 """Characters of a key in the table: 50 bits, alike by no chance, and yet short enough to type."""
+_MOST_SHOWN: Final = 1000
+"""Rows of the table; --json has them all."""
 _HEADINGS: Final = ("KEY", "STATE", "AGE", "TRIED", "TO", "FROM", "WHY")
 
 
@@ -35,7 +37,9 @@ def run_outbox_list(files: Sequence[Path] | None, *, all_rows: bool, as_json: bo
             for entry in entries:
                 click.echo(json.dumps(_as_object(entry), ensure_ascii=False))
             return 0
-        _print_table(entries, time.time())
+        _print_table(entries[:_MOST_SHOWN], time.time())
+        if len(entries) > _MOST_SHOWN:
+            click.echo(f"… and {len(entries) - _MOST_SHOWN} more")
         click.echo(_summary(outbox.counts()))
         return 0
 
@@ -102,7 +106,7 @@ def _change(
         if states:
             entries += [
                 entry
-                for entry in outbox.rows(finished=False, limit=-1)
+                for entry in outbox.rows(finished=False)
                 if entry.state in states and entry.key not in named
             ]
         code = 0

@@ -79,7 +79,7 @@ class DemoDesk:
         with store.transaction(), store.savepoint():
             self._handler.apply(prepared, store, now)
         # What this mail led to is all that is ever due: whatever is written here is claimed here.
-        return next(iter(Outbox(self._connection).claim(now, _LEASE, 1)), None)
+        return next(iter(Outbox(self._connection).claim(now, _LEASE, 1).rows), None)
 
     def _sent(self, row: OutboxRow) -> None:
         Outbox(self._connection).sent([row.key], time.time())

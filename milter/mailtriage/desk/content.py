@@ -14,6 +14,8 @@ KEPT_BODY: Final = 1024 * 1024
 matter: nothing here works line by line."""
 
 _END: Final = b"\r\n.\r\n"
+_BEGUN: Final = (b"\r", b"\r\n", b"\r\n.", b"\r\n.\r")
+_DOT: Final = b".\r\n"
 _HEADER_END: Final = b"\r\n\r\n"
 
 
@@ -29,25 +31,30 @@ async def read_content(reader: asyncio.StreamReader, chunk_timeout: float) -> by
     tail = b"\r\n"  # the end of the DATA command's own line
     while tail != _END:
         async with asyncio.timeout(chunk_timeout):
-            chunk = await _chunk(reader)
+            chunk = await _chunk(reader, tail)
         tail = (tail + chunk[-len(_END) :])[-len(_END) :]
         if len(kept) < most:
             searched = max(0, len(kept) - len(_HEADER_END))
-            kept += chunk.removesuffix(b".\r\n") if tail == _END else chunk
+            kept += chunk
             end = kept.find(_HEADER_END, searched) if in_header else -1
             if end >= 0:
                 in_header = False
                 most = end + len(_HEADER_END) + KEPT_BODY
+    if len(kept) <= most + len(_DOT):
+        kept = kept.removesuffix(_DOT)
     return _unstuffed(bytes(kept[:most]))
 
 
-async def _chunk(reader: asyncio.StreamReader) -> bytes:
-    """What stands up to the next dot that ends a line, or as much as the reader holds before it.
+async def _chunk(reader: asyncio.StreamReader, before: bytes) -> bytes:
+    """What stands up to the end of the message, or as much as the reader holds before it.
 
-    There is one end of a message: CRLF "." CRLF; neither a bare LF nor a bare CR is a line end.
+    There is one end of a message: CRLF "." CRLF; neither a bare LF nor a bare CR is a line end. The
+    end may have begun in what was read `before`: then the next octet tells.
     """
+    if before.endswith(_BEGUN):
+        return await reader.readexactly(1)
     try:
-        return await reader.readuntil(b".\r\n")
+        return await reader.readuntil(_END)
     except asyncio.LimitOverrunError as more:
         return await reader.readexactly(more.consumed)
 

@@ -9,6 +9,7 @@ from mailtriage.desk.commit import DatabaseUnusableError, GroupCommit
 from mailtriage.desk.copy import Copy
 from mailtriage.desk.handle import Outcome, Prepared
 from mailtriage.desk.report import Level, Report
+from mailtriage.faults import place_of
 from mailtriage.state.outbox import key_text
 from mailtriage.state.store import Store
 
@@ -17,13 +18,6 @@ PREPARERS: Final = 2
 
 REMEMBERED_FAILURES: Final = 1000
 """Mails of which it is known how often they failed; for the log."""
-
-_LEVELS: Final[dict[str, Level]] = {
-    "debug": "debug",
-    "info": "info",
-    "warning": "warning",
-    "error": "error",
-}
 
 
 class Judgement(Protocol):
@@ -87,8 +81,7 @@ class Delivery:
         if prepared is None:
             return {"event": "desk", "outcome": "nothing", "key": _named(copy.recipient)}, "debug"
         outcome = await self._commit.run(lambda store: self._judgement.apply(prepared, store, now))
-        level = _LEVELS.get(outcome.level, "info")
-        return {**outcome.fields, "key": key_text(prepared.key)}, level
+        return {**outcome.fields, "key": key_text(prepared.key)}, outcome.level
 
     def _tell_failure(self, recipient: str, fault: Exception) -> None:
         name = _named(recipient)
@@ -100,16 +93,6 @@ class Delivery:
             "error",
             {"event": "desk-failed", "key": name, "failures": failures, "fault": place_of(fault)},
         )
-
-
-def place_of(fault: BaseException) -> str:
-    """Class of an exception and the line it came from; never its text, which may quote a mail."""
-    trace = fault.__traceback__
-    place = ""
-    while trace is not None:
-        place = f" {trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(fault).__name__}{place}"
 
 
 def _named(recipient: str) -> str:

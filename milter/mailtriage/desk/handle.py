@@ -10,14 +10,14 @@ import re
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from mailtriage.acks.case import make_case
+from mailtriage.acks.case import make_case, question_about
 from mailtriage.acks.compose import ComposeError, Order, compose
 from mailtriage.acks.decide import decide, decide_again
 from mailtriage.acks.destinations import address_of, is_form
 from mailtriage.acks.draft import draft
 from mailtriage.acks.fields import usable_id
 from mailtriage.acks.model import Announced, Authentication, Case, Destination, Verdict
-from mailtriage.acks.plan import is_short
+from mailtriage.acks.plan import is_short, leads_nowhere
 from mailtriage.acks.seal import Facts
 from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
@@ -27,6 +27,7 @@ from mailtriage.desk.complaint import complainant, may_be_complaint
 from mailtriage.desk.copy import Copy, Opened, open_copy, tag
 from mailtriage.desk.identity import Identifier, Identity
 from mailtriage.desk.outbound import outbound_of
+from mailtriage.desk.report import Level
 from mailtriage.mail.model import Client, Envelope, Limits
 from mailtriage.mail.read import read_mail
 from mailtriage.policies.matcher import Matcher
@@ -64,7 +65,7 @@ class Prepared:
 class Outcome:
     """What became of a mail, for one line of the log."""
 
-    level: str = "info"
+    level: Level = "info"
     fields: dict[str, object] = field(default_factory=dict)
 
 
@@ -193,13 +194,13 @@ class Handler:
         return self._apply_inbound(prepared, prepared.case, store)
 
     def _apply_inbound(self, prepared: Prepared, case: Case, store: Store) -> Outcome:
-        question = _question(case)
+        question = question_about(case)
         history = store.look_up(question)
         if history.handled or _is_other_copy(prepared.only_here, question, store):
             return KNOWN
         case = dataclasses.replace(case, history=history)
         verdict = _verdict(prepared, case)
-        if verdict.rule and case.triage.kind is not Kind.HUMAN:
+        if leads_nowhere(case.triage, verdict):
             return NOTHING  # as at the doors: what no human wrote, and nobody answers
         mailbox = case.mailbox
         ack = None
@@ -231,6 +232,9 @@ class Handler:
     def _new_ack(self, case: Case, mailbox: Mailbox, order: Order) -> NewAck:
         waiting = mailbox.ack == "deferred"
         config = self._config
+        expires = case.now + config.ack.expire + (mailbox.wait if waiting else 0.0)
+        if order.by:
+            expires = min(expires, order.by)  # a promise that is over is none
         return NewAck(
             key=case.key,
             mailbox=mailbox.address,
@@ -239,7 +243,7 @@ class Handler:
             message=compose(order, config, self._texts, self._tokens, case.now),
             created=case.now,
             due=case.now + (mailbox.wait if waiting else 0.0),
-            expires=case.now + config.ack.expire + (mailbox.wait if waiting else 0.0),
+            expires=expires,
             order=order.to_json() if waiting else "",
             waiting=waiting,
             original_id=usable_id(case.mail.message_id) if mailbox.repair == "headers" else "",
@@ -299,19 +303,6 @@ def _triage(opened: Opened, facts: Facts) -> Triage:
         kind=Kind(tag(tags, "kind")),
         thread=Thread(tag(tags, "thread")),
         topic=tag(tags, "topic"),
-    )
-
-
-def _question(case: Case) -> LedgerQuestion:
-    return LedgerQuestion(
-        key=case.key,
-        mailbox=case.mailbox.address if case.mailbox else "",
-        address=case.destination.address,
-        subject=case.mail.subject,
-        network=case.mail.client.address,
-        message_id=case.mail.message_id,
-        references=case.mail.references,
-        now=case.now,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from mailtriage.acks.case import dedupe_key, has_own_message_id
 from mailtriage.acks.recipients import service_mailbox
-from mailtriage.acks.seal import Facts
+from mailtriage.acks.seal import Facts, claimed_key
 from mailtriage.acks.tokens import HIDDEN_DOMAIN, Tokens
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
@@ -65,7 +65,7 @@ class Identifier:
         mailbox = self._by_name.get(named[1]) if named else None
         if mailbox is None:
             return None
-        key = opened.key or self._key(header, mailbox, opened)
+        key = opened.key or claimed_key(opened.seal)
         facts = opened.facts(self._tokens, key)
         if facts is None:
             return None

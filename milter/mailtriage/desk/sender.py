@@ -2,7 +2,7 @@
 
 A row is claimed, for a minute, only when a connection is free for it; then it is sent, and marked
 at once: what was sent and not yet marked when the process is killed is sent again, and nothing else
-ever is. Marks of several are written together, since each write waits for the disk.
+ever is. One message at a time is between its first octet and its mark.
 
 What the server says of a mail decides over that mail. What it does not say, because it is down,
 hangs or refuses to talk, decides over no mail: the circuit breaker opens, and all of them wait.
@@ -27,16 +27,21 @@ from mailtriage.desk.submit import Answer, Result, Submission
 from mailtriage.state.outbox import Outbox, OutboxRow, key_text
 
 CONNECTIONS: Final = 4
-"""One that hangs holds up no other. But only one at a time has its message on the way or not yet
-marked: a kill between the server's 250 and our mark can then double one acknowledgement and no more
-(RFC 1047 has no cure for that one).
+"""One that hangs before its message holds up no other. But only one at a time has its message on
+the way or not yet marked: a kill between the server's 250 and our mark can then double one
+acknowledgement and no more (RFC 1047 has no cure for that one).
 """
 
 LEASE: Final = 60.0
 """Seconds for which a claimed row is ours; after that whoever comes next takes it for abandoned."""
 
 SEND_LIMIT: Final = 50.0
-"""Seconds for one mail: it is settled before the lease ends."""
+"""Seconds for one mail, without those that it waits for its turn: it is settled before the lease
+ends."""
+
+TURN_LIMIT: Final = 8.0
+"""Seconds that a mail waits for its turn; then it is put back. A Postfix under stress waits ten for
+the message (smtpd_timeout)."""
 
 LOOK: Final = 0.05
 """Seconds between two looks for something new."""
@@ -47,7 +52,8 @@ LOOK_ANYWAY: Final = 1.0
 BACKOFF: Final = (2.0, 10.0, 30.0, 120.0, 300.0)
 """Seconds before the second, third … attempt; the last one again for all further ones."""
 
-MOST_ATTEMPTS: Final = 8
+MOST_ATTEMPTS: Final = 9
+"""The failure of the last one ends it."""
 
 _PATIENCE: Final = 1.0
 """Seconds before a database that failed is tried again, and for the last marks when leaving."""
@@ -63,6 +69,7 @@ class _Tried:
     row: OutboxRow
     answer: Answer
     seconds: float
+    turn: "_Turn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +155,7 @@ class Sender:
         if limit < 1:
             return
         self._looked = time.monotonic()
-        rows, expired = await self._outbox.call(
-            lambda outbox: (outbox.claim(now, LEASE, limit), outbox.expired())
-        )
+        rows, expired = await self._outbox.call(lambda outbox: outbox.claim(now, LEASE, limit))
         for key in expired:
             fields = {"event": "ack", "state": "expired", "rule": "J26", "key": key_text(key)}
             self._report("warning", fields)
@@ -218,12 +223,6 @@ class Sender:
 
     async def _send(self, row: OutboxRow, connection: Submission) -> None:
         turn = _Turn(self._window)
-        try:
-            await self._try(row, connection, turn)
-        finally:
-            turn.end()
-
-    async def _try(self, row: OutboxRow, connection: Submission, turn: "_Turn") -> None:
         begun = time.monotonic()
         try:
             answer = await connection.send(row.address, row.message, SEND_LIMIT, turn.begin)
@@ -235,7 +234,7 @@ class Sender:
         self._judge_server(answer)
         if self._pace and answer.result not in (Result.SENT, Result.UNKNOWN):
             self._pace.give_back(row.domain)
-        self._unmarked.append(_Tried(row, answer, time.monotonic() - begun))
+        self._unmarked.append(_Tried(row, answer, time.monotonic() - begun, turn))
         if self._look_again and not self._leaving:
             self._wake.set()
         with contextlib.suppress(OutboxUnusableError):  # `run` comes again, and tells
@@ -246,7 +245,7 @@ class Sender:
             if self._breaker.succeeded():
                 self._look_again = True
                 self._report("info", {"event": "ack-server", "state": "up"})
-        elif answer.result is not Result.NO_ADDRESS and self._breaker.failed():
+        elif answer.server_fails and self._breaker.failed():
             self._report(
                 "error",
                 {
@@ -260,8 +259,8 @@ class Sender:
     # Marking.
 
     async def _mark(self) -> None:
-        """Write down what became of everything that was tried; raises OutboxUnusableError, and
-        then knows it still."""
+        """Write down what became of everything that was tried, and end its turn. Raises
+        OutboxUnusableError: then it is known still, and no other begins."""
         async with self._marking:
             # Whoever comes while another writes finds everything written, or the next lot waiting.
             batch, self._unmarked = self._unmarked, []
@@ -275,6 +274,7 @@ class Sender:
                 self._unmarked = batch + self._unmarked
                 raise
             for tried, mark in marks:
+                tried.turn.end()
                 self._in_hand.discard(tried.row.key)
                 self._tell(tried, mark, now)
 
@@ -307,6 +307,8 @@ class Sender:
                 return _Mark(
                     "suppressed", "info", lambda outbox, at: outbox.suppress(key, TOO_NEW, at)
                 )
+            case Result.NO_TURN:
+                return held(now)
             case Result.SERVER if self._leaving or self._breaker.is_open:
                 # Another one is the next probe: it might be this row that the server trips over.
                 return held(now if self._leaving else now + 2 * PROBE_EVERY)
@@ -315,7 +317,7 @@ class Sender:
             case Result.UNKNOWN if self._config.prefer == "no_duplicate":
                 return dead("unknown outcome")
             case _:
-                return again() if row.attempts <= MOST_ATTEMPTS else dead(f"gave up: {detail}")
+                return again() if row.attempts < MOST_ATTEMPTS else dead(f"gave up: {detail}")
 
     def _tell(self, tried: _Tried, mark: _Mark, now: float) -> None:
         row = tried.row
@@ -358,10 +360,13 @@ class _Turn:
         self._window: Final = window
         self._begun = False
 
-    async def begin(self) -> None:
-        """Wait for it."""
-        await self._window.acquire()
-        self._begun = True
+    async def begin(self) -> bool:
+        """Wait for it, `TURN_LIMIT` seconds at most; whether it came."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(TURN_LIMIT):
+                await self._window.acquire()
+                self._begun = True
+        return self._begun
 
     def end(self) -> None:
         """Let the next have it; nothing when it was never begun."""

@@ -68,6 +68,8 @@ class Result(StrEnum):
     """The server cannot be reached or talks to nobody; it said nothing of this mail."""
     UNKNOWN = "unknown"
     """All was sent and no answer came: the server may have it, or not."""
+    NO_TURN = "no-turn"
+    """It was not its turn; the server got nothing of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,12 @@ class Answer:
     @property
     def server_talks(self) -> bool:
         """Whether the server showed that it is in order, whatever it thinks of this mail."""
-        return self.result not in (Result.SERVER, Result.UNKNOWN, Result.NO_ADDRESS)
+        return not self.server_fails and self.result not in (Result.NO_ADDRESS, Result.NO_TURN)
+
+    @property
+    def server_fails(self) -> bool:
+        """Whether the server is away, hangs, or refuses to talk at all."""
+        return self.result in (Result.SERVER, Result.UNKNOWN)
 
 
 class Submission:
@@ -100,27 +107,29 @@ class Submission:
         address: str,
         message: bytes,
         limit: float,
-        ready: Callable[[], Awaitable[None]] | None = None,
+        ready: Callable[[], Awaitable[bool]] | None = None,
     ) -> Answer:
         """Hand in one mail, with the null reverse-path (RFC 3834 section 3.3).
 
-        `message` has CRLF line ends and goes out byte for byte; `limit` in seconds, for all of it.
-        `ready` is waited for when the server wants the message, before anything of that is sent.
-        Never raises but when cancelled, and then the connection is dropped.
+        `message` has CRLF line ends and goes out byte for byte. `ready` is waited for when the
+        server wants the message, before anything of that is sent; false: it is not to be sent now.
+        `limit` in seconds, for all of it but the wait for `ready`. Never raises but when cancelled,
+        and then the connection is dropped.
         """
         if not _ADDRESS.fullmatch(address):
             return Answer(Result.NO_ADDRESS)
         sent_all = False
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit) as clock:
                 client = await self._begun(address, message)
                 if isinstance(client, Answer):
                     return client
                 refusal = await self._envelope(client, address)
                 if refusal is not None:
                     return refusal
-                if ready is not None:
-                    await ready()
+                if ready is not None and not await _uncounted(clock, ready):
+                    self.drop()
+                    return Answer(Result.NO_TURN)
                 # Not client.data(): a failure of that would not tell whether the message was sent.
                 protocol = _write(client, message)
                 sent_all = True
@@ -273,6 +282,17 @@ async def _greeted(server: NextHop, hostname: str) -> aiosmtplib.SMTP:
         client.close()
         raise
     return client
+
+
+async def _uncounted(clock: asyncio.Timeout, ready: Callable[[], Awaitable[bool]]) -> bool:
+    """Wait while the clock stands: what others take says nothing of the server."""
+    loop = asyncio.get_running_loop()
+    left = (clock.when() or 0.0) - loop.time()
+    clock.reschedule(None)
+    try:
+        return await ready()
+    finally:
+        clock.reschedule(loop.time() + left)
 
 
 def _write(client: aiosmtplib.SMTP, message: bytes) -> SMTPProtocol:

@@ -18,6 +18,7 @@ from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Config
 from mailtriage.config.mailboxes import Mailbox
+from mailtriage.faults import place_of
 from mailtriage.mail.model import Client, Envelope, Limits, Mail, MailStatus
 from mailtriage.policies.matcher import Matcher
 from mailtriage.state.ledger import NO_LEDGER, Ledger
@@ -94,7 +95,7 @@ class Analyst:
                 Status.ERROR,
                 direction=direction(self.config, mail.client),
                 profile=self.profile(mail.envelope.recipients),
-                detail=_where(fault),
+                detail=place_of(fault),
                 recipient=self.unread_recipient(
                     fields, body, mail.envelope, mail.client, mail.queue_id
                 ),
@@ -213,13 +214,3 @@ def fail_open(
 
 def _seal(plan: Plan, ours: tuple[tuple[str, str], ...]) -> str:
     return write_seal(plan.case.tokens, plan.case.key, ours, plan.facts())
-
-
-def _where(fault: BaseException) -> str:
-    """Class of an exception and the line it came from; never its text, which may quote the mail."""
-    trace = fault.__traceback__
-    place = ""
-    while trace is not None:
-        place = f" {trace.tb_frame.f_globals.get('__name__', '?')}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{type(fault).__name__}{place}"

@@ -2,32 +2,20 @@
 
 import asyncio
 import os
-import signal
 import socket
 
 from mailtriage.config import Config
 from mailtriage.desk.outbox_thread import OutboxThread
 from mailtriage.desk.sender import Sender
 from mailtriage.doors.analysis import Analyst
-from mailtriage.service.lifeline import until_told_to_leave
+from mailtriage.service.lifeline import run_process, until_told_to_leave
 from mailtriage.service.log import AddressMask, Log
 
 
 def run_ack_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
     """The life of the process, from the fork to the exit; never returns. It listens nowhere."""
-    for number in (signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
     os.close(listen_fd)
-    log.start_thread()
-    try:
-        asyncio.run(send_acks(analyst.config, control, log))
-    except Exception as fault:  # noqa: BLE001  whatever it was: we are started again
-        log.line("error", {"event": "worker-failed", "door": "acks", "fault": repr(fault)})
-        log.flush()
-        os._exit(1)
-    log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "acks"})
-    log.flush()
-    os._exit(0)
+    run_process("acks", lambda: send_acks(analyst.config, control, log), log)
 
 
 async def send_acks(config: Config, control: socket.socket, log: Log) -> None:

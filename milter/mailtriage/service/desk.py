@@ -7,11 +7,8 @@ the mails until then, and is asked for them as soon as they can be taken again.
 import asyncio
 import contextlib
 import gc
-import os
-import signal
 import socket
 import time
-from collections.abc import Coroutine
 from typing import Final
 
 import aiosmtplib
@@ -24,7 +21,7 @@ from mailtriage.desk.handle import Handler
 from mailtriage.desk.receiver import Receiver
 from mailtriage.desk.submit import ask_for_delivery
 from mailtriage.doors.analysis import Analyst
-from mailtriage.service.lifeline import until_told_to_leave
+from mailtriage.service.lifeline import run_process, until_told_to_leave
 from mailtriage.service.log import Log
 
 PURGE_EVERY: Final = 60.0
@@ -36,6 +33,10 @@ PURGE_PAUSE: Final = 0.2
 STUCK: Final = 60.0
 """Seconds after which a mail that is neither written nor refused means that something hangs."""
 
+FLUSH_AGAIN: Final = (5.0, 15.0, *(60.0 for _ in range(10)))
+"""Seconds before Postfix is asked again that did not answer: systemd starts it after us, and it
+comes by itself only after minutes (minimal_backoff_time, maximal_backoff_time)."""
+
 _GARBAGE: Final = 20_000
 """Objects between two collections: what a mail leaves behind has few cycles. Measured: a tenth more
 mails a second."""
@@ -43,23 +44,16 @@ mails a second."""
 
 def run_desk(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
     """The life of the process, from the fork to the exit; never returns."""
-    for number in (signal.SIGHUP, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
     gc.set_threshold(_GARBAGE, 20, 50)
-    log.start_thread()
     config, tokens = analyst.config, analyst.tokens
-    try:
+
+    async def serve() -> None:
         if analyst.texts is None:
             raise ValueError("there are no texts to acknowledge with")
         handler = Handler(analyst, config, tokens, analyst.texts)
-        asyncio.run(serve_desk(handler, config, tokens, listen_fd, control, log))
-    except Exception as fault:  # noqa: BLE001  whatever it was: we are started again
-        log.line("error", {"event": "worker-failed", "door": "desk", "fault": repr(fault)})
-        log.flush()
-        os._exit(1)
-    log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "desk"})
-    log.flush()
-    os._exit(0)
+        await serve_desk(handler, config, tokens, listen_fd, control, log)
+
+    run_process("desk", serve, log)
 
 
 async def serve_desk(
@@ -117,16 +111,27 @@ class _Flush:
         self._asking: asyncio.Task[None] | None = None
 
     def ask(self) -> None:
-        """Now, in the background; nothing depends on it."""
-        if self._asking is None or self._asking.done():
-            asking: Coroutine[None, None, None] = self._ask()
-            self._asking = asyncio.create_task(asking)
+        """Now, in the background, and again until Postfix answers; nothing depends on it."""
+        if self._asking is not None:
+            self._asking.cancel()
+        self._asking = asyncio.create_task(self._ask())
 
     async def _ask(self) -> None:
+        if await self._is_answered(tell=True):
+            return
+        for pause in FLUSH_AGAIN:
+            await asyncio.sleep(pause)
+            if await self._is_answered(tell=False):
+                return
+
+    async def _is_answered(self, *, tell: bool) -> bool:
+        """`tell`: whether a failure goes into the log; the answer does in any case."""
         fields: dict[str, object] = {"event": "desk-flush"}
         try:
             fields["answer"] = await ask_for_delivery(self._server, HIDDEN_DOMAIN, self._hostname)
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as fault:
-            self._log.line("warning", fields | {"fault": fault})
-        else:
-            self._log.line("info", fields)
+            if tell:
+                self._log.line("warning", fields | {"fault": fault})
+            return False
+        self._log.line("info", fields)
+        return True

@@ -1,14 +1,33 @@
-"""The channel to the supervisor, for a process with an event loop and one job."""
+"""The life of a process with an event loop and one job, and its channel to the supervisor."""
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import NoReturn
 
 from mailtriage.config.sections import MilterConfig
 from mailtriage.service.channel import ALIVE, READY, RECYCLE, TICK
+from mailtriage.service.log import Log
 from mailtriage.service.worker import is_worn_out
+
+
+def run_process(door: str, job: Callable[[], Coroutine[None, None, None]], log: Log) -> NoReturn:
+    """The life of the process, from the fork to the exit; `door` is what the log calls it."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
+    log.start_thread()
+    try:
+        asyncio.run(job())
+    except Exception as fault:  # noqa: BLE001  whatever it was: we are started again
+        log.line("error", {"event": "worker-failed", "door": door, "fault": repr(fault)})
+        log.flush()
+        os._exit(1)
+    log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": door})
+    log.flush()
+    os._exit(0)
 
 
 async def until_told_to_leave(

@@ -14,12 +14,12 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
+from mailtriage.desk.report import Level
 from mailtriage.doors.analysis import Analysis
 from mailtriage.triage.model import Direction
 
-Level = Literal["debug", "info", "warning", "error"]
 _LEVELS: Final = {"debug": 0, "info": 1, "warning": 2, "error": 3}
 # journald reads the syslog priority from the start of a line (sd-daemon(3)).
 _SYSLOG: Final = {"debug": "<7>", "info": "<6>", "warning": "<4>", "error": "<3>"}

@@ -19,7 +19,7 @@ ROBOT: Final = DAY
 """Rule F13."""
 
 
-def address_of(tokens: Tokens, address: str) -> bytes:
+def address_pseudonym(tokens: Tokens, address: str) -> bytes:
     """Pseudonym of an address; empty for none."""
     return tokens.pseudonym("address", address) if address else b""
 
@@ -38,7 +38,7 @@ def client_of(tokens: Tokens, client: str) -> bytes:
 def look_up(connection: sqlite3.Connection, tokens: Tokens, question: LedgerQuestion) -> History:
     """Everything that is known. Raises sqlite3.Error."""
     now = question.now
-    address = address_of(tokens, question.address)
+    address = address_pseudonym(tokens, question.address)
     mark = _one(
         connection,
         "SELECT undeliverable, complained, robot FROM mark WHERE address = ?",
@@ -110,7 +110,7 @@ def original_id(connection: sqlite3.Connection, tokens: Tokens, key: bytes, addr
     found = _one(
         connection,
         "SELECT original_id FROM ack WHERE key = ? AND address = ?",
-        (key, address_of(tokens, address)),
+        (key, address_pseudonym(tokens, address)),
     )
     return str(found[0]) if found else ""
 

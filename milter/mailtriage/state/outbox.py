@@ -15,7 +15,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from mailtriage.state.sqlite import immediate, state_errors
 
@@ -37,15 +37,22 @@ class OutboxRow:
 
     key: bytes
     """Dedupe key of the mail that it acknowledges."""
-    mailbox: str
     address: str
     domain: str
     message: bytes
     attempts: int
     """How often it was claimed, this time included."""
     created: float
-    """Seconds since the epoch, as the next one."""
-    expires: float
+    """Seconds since the epoch."""
+
+
+class Claimed(NamedTuple):
+    """What became of the rows that were due."""
+
+    rows: list[OutboxRow]
+    """To be sent, oldest first."""
+    expired: list[bytes]
+    """Keys of those that it was too late for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +92,8 @@ class Outbox:
     ) -> None:
         self._connection: Final = connection
         self._prefer: Final = prefer
-        self._expired: list[bytes] = []
 
-    def claim(self, now: float, lease: float, limit: int) -> list[OutboxRow]:
+    def claim(self, now: float, lease: float, limit: int) -> Claimed:
         """At most `limit` rows that are due, oldest first, to be sent within `lease` seconds.
 
         What has expired is marked so and not given out (rule J26). Rows whose lease has ended come
@@ -95,7 +101,7 @@ class Outbox:
         nothing is due, so that asking is cheap.
         """
         if not self._is_due(now):
-            return []
+            return Claimed([], [])
         with immediate(self._connection):
             if self._prefer == "no_duplicate":
                 self._connection.execute(
@@ -104,27 +110,22 @@ class Outbox:
                     " WHERE due <= :now AND state = 'SENDING'",
                     {"now": now},
                 )
-            expired = self._connection.execute(
+            found = self._connection.execute(
                 "SELECT key FROM outbox WHERE due <= :now AND expires <= :now", {"now": now}
             ).fetchall()
-            for (key,) in expired:
+            expired = [key for (key,) in found]
+            for key in expired:
                 self._finish(key, "EXPIRED", "J26", now)
-                self._expired.append(key)
             claimed = self._connection.execute(
                 "UPDATE outbox SET state = 'SENDING', due = :until, attempts = attempts + 1"
                 " WHERE key IN (SELECT key FROM outbox"
                 " WHERE due <= :now AND state IN ('READY', 'RETRY', 'SENDING')"
                 " ORDER BY due LIMIT :limit)"
-                " RETURNING key, mailbox, address, domain, message, attempts, created, expires",
+                " RETURNING key, address, domain, message, attempts, created",
                 {"now": now, "until": now + lease, "limit": limit},
             ).fetchall()
         rows = [OutboxRow(*values) for values in claimed]
-        return sorted(rows, key=lambda row: row.created)
-
-    def expired(self) -> list[bytes]:
-        """Keys that `claim` has marked EXPIRED since this was last asked."""
-        keys, self._expired = self._expired, []
-        return keys
+        return Claimed(sorted(rows, key=lambda row: row.created), expired)
 
     def sent(self, keys: Sequence[bytes], now: float) -> None:
         """Postfix took them. Whatever else became of a row meanwhile, this is what is true."""
@@ -188,7 +189,7 @@ class Outbox:
         """Those that have waited long enough, as they are; hand each to `release`."""
         with state_errors(self._connection):
             found = self._connection.execute(
-                "SELECT key, mailbox, address, domain, message, attempts, created, expires"
+                "SELECT key, address, domain, message, attempts, created"
                 " FROM outbox WHERE due <= ? AND state = 'WAITING' ORDER BY due",
                 (now,),
             ).fetchall()
@@ -214,9 +215,9 @@ class Outbox:
                 ).fetchall()
             )
 
-    def rows(self, *, finished: bool, limit: int = 1000) -> list[OutboxEntry]:
+    def rows(self, *, finished: bool) -> list[OutboxEntry]:
         """What is owed and what is DEAD, and with `finished` the rest, too; newest first."""
-        return self._entries(_LOWEST, _HIGHEST, finished=finished, limit=limit)
+        return self._entries(_LOWEST, _HIGHEST, finished=finished, limit=-1)
 
     def get(self, prefix: str) -> list[OutboxEntry]:
         """The rows whose key, as `key_text` writes it, begins so; two at most."""

@@ -13,7 +13,7 @@ from mailtriage.acks.tokens import Tokens
 from mailtriage.state.ledger import History, LedgerQuestion
 from mailtriage.state.lookup import (
     DAY,
-    address_of,
+    address_pseudonym,
     client_of,
     find_conversation,
     is_recorded,
@@ -159,7 +159,7 @@ class Store:
 
     def record_complaint(self, address: str, now: float) -> None:
         """Somebody reported our mail to that address as spam (RFC 5965)."""
-        pseudonym = address_of(self._tokens, address)
+        pseudonym = address_pseudonym(self._tokens, address)
         if pseudonym:
             self._connection.execute(
                 "INSERT INTO mark (address, complained, latest) VALUES (:address, :now, :now)"
@@ -187,13 +187,16 @@ class Store:
             )
 
     def _begin_conversation(self, mail: Inbound) -> int:
-        customer = address_of(self._tokens, mail.address)
+        customer = address_pseudonym(self._tokens, mail.address)
         ((number,),) = self._connection.execute(
             "INSERT INTO conversation (mailbox, customer, began, last_activity)"
             " VALUES (?, ?, ?, ?) RETURNING id",
             (mail.mailbox, customer, mail.received, mail.received),
         ).fetchall()
-        others = {address_of(self._tokens, writer) for writer in mail.writers} - {customer, b""}
+        others = {address_pseudonym(self._tokens, writer) for writer in mail.writers} - {
+            customer,
+            b"",
+        }
         self._connection.executemany(
             "INSERT INTO writer (conversation, address) VALUES (?, ?)",
             [(number, other) for other in sorted(others)],
@@ -220,7 +223,7 @@ class Store:
             "INSERT INTO ack (key, mailbox, address, subject, network, at, original_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET at = excluded.at",
             (
-                ack.key, ack.mailbox, address_of(tokens, ack.address),
+                ack.key, ack.mailbox, address_pseudonym(tokens, ack.address),
                 subject_of(tokens, mail.subject), client_of(tokens, mail.network),
                 ack.created, ack.original_id,
             ),
@@ -275,7 +278,7 @@ class Store:
         ).fetchall()
         if not known or not mail.recipients:
             return None
-        named = {address_of(self._tokens, recipient) for recipient in mail.recipients}
+        named = {address_pseudonym(self._tokens, recipient) for recipient in mail.recipients}
         return any(address in named for (address,) in known)
 
     def _suppress(self, conversation: int, rule: str, now: float) -> tuple[bytes, ...]:
@@ -300,7 +303,7 @@ class Store:
 
     def _note_quick_answer(self, mail: Inbound) -> None:
         """Rule F13: a second short answer within a day that no human types so fast."""
-        address = address_of(self._tokens, mail.address)
+        address = address_pseudonym(self._tokens, mail.address)
         if not address:
             return
         for reference in mail.references:
@@ -308,7 +311,9 @@ class Store:
             found = (
                 key
                 and self._connection.execute(
-                    "SELECT sent FROM ack WHERE key = ?", (key,)
+                    # To this very writer: nobody gets to mark another as a robot.
+                    "SELECT sent FROM ack WHERE key = ? AND address = ?",
+                    (key, address),
                 ).fetchone()
             )
             # An answer to what is not marked as sent yet is quicker than our own mark.
