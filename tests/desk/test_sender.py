@@ -213,6 +213,14 @@ def test_no_answer_after_the_dot(house: House, server: MailServer, prefer: str, 
     assert house.wait_state(house.owe(), "RETRY", "DEAD", "SENT")[0] == state
 
 
+def test_a_server_that_never_says_what_became_of_it_gets_two_copies(
+    house: House, server: MailServer
+) -> None:
+    server.script = at("DOT", "CLOSE")
+    house.start("acks")
+    assert house.wait_state(house.owe(), "DEAD") == ("DEAD", 2, "unknown outcome")
+
+
 def test_a_server_that_is_away_costs_no_acknowledgement(house: House, server: MailServer) -> None:
     server.stop()
     house.start("acks")

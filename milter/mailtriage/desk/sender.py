@@ -314,7 +314,9 @@ class Sender:
                 return held(now if self._leaving else now + 2 * PROBE_EVERY)
             case Result.SERVER:
                 return again()
-            case Result.UNKNOWN if self._config.prefer == "no_duplicate":
+            case Result.UNKNOWN if self._config.prefer == "no_duplicate" or row.attempts > 1:
+                # Once more, with the same Message-ID, for the sake of no_loss; but a server that
+                # takes mails and is slow to say so must not be given one over and over.
                 return dead("unknown outcome")
             case _:
                 return again() if row.attempts < MOST_ATTEMPTS else dead(f"gave up: {detail}")
