@@ -31,11 +31,6 @@ Call = Callable[..., Done]
 Write = Callable[[str, str | bytes], Path]
 
 
-def without_advice(lines: list[str]) -> list[str]:
-    """Leaves out the warning that a configuration gets which names no trusted authserv-ids."""
-    return [line for line in lines if "trusted_authserv_ids: warning" not in line]
-
-
 @pytest.fixture
 def call(tmp_path: Path) -> Call:
     """`call("explain", "-", stdin=b"…")`; whatever is asked of it, it shows nobody a traceback.

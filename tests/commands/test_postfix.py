@@ -181,7 +181,7 @@ def test_the_address_is_spelt_as_postfix_reaches_it(
 def test_only_the_hidden_domain_goes_to_the_desk(
     printed: Print, machine: RootShell, tmp_path: Path, listen: str, transport: str
 ) -> None:
-    script = printed(f"[desk]\nlisten = '{listen}'\n")
+    script = printed(f"[desk]\nlisten = '{listen}'\n{MAILBOXES}")
     file = tmp_path / "transport"
     file.write_text(tables(script)["mailtriage_transport.regexp"])
     table = f"regexp:{file}"
@@ -244,8 +244,36 @@ def test_without_a_secret_the_sweeper_is_left_out_and_the_way_to_it_shown(
     assert "recipient_bcc_maps" not in script
 
 
-def test_without_mailboxes_there_is_nothing_to_sweep(printed: Print) -> None:
-    assert "recipient_bcc_maps" not in printed()
+def test_for_tags_alone_postfix_gets_no_desk_and_no_port(
+    printed: Print, machine: RootShell
+) -> None:
+    script = printed()
+    for part in ("2. The desk", "3. The sweeper", "4. The port for acknowledgements"):
+        assert f"# {part}: left out, as nobody is answered without [mailboxes]." in script
+    assert "signer" not in script
+    assert machine.paste(script) == ""
+    assert machine.value("smtpd_milters") == "$mailtriage_milter"
+    assert "mailtriage" not in machine.ask("postconf", "-M")
+    assert machine.value("recipient_bcc_maps") == machine.value("transport_maps") == ""
+
+
+def test_a_mailbox_is_swept_however_its_domain_is_spelled(
+    printed: Print, machine: RootShell, tmp_path: Path
+) -> None:
+    make_secret(tmp_path / "secret")
+    script = printed(
+        f"[state]\nsecret_file = '{tmp_path}/secret'\n[mailboxes.'help@bücher.example']\n"
+    )
+    machine.paste(script)
+    table = machine.value("recipient_bcc_maps")
+    for address in ("help@xn--bcher-kva.example", "help@bücher.example"):
+        assert machine.ask("postmap", "-q", address, table).startswith("s1."), address
+
+
+@pytest.mark.parametrize("warned", ["receive_override_options=no_milters", "on submission"])
+def test_where_the_milter_must_and_must_not_stand_is_said(printed: Print, warned: str) -> None:
+    assert warned in printed()
+    assert warned in (RECIPES / "README.md").read_text()
 
 
 @pytest.mark.parametrize(
@@ -259,7 +287,7 @@ def test_without_mailboxes_there_is_nothing_to_sweep(printed: Print) -> None:
     ],
 )
 def test_the_port_is_for_this_machine_alone(printed: Print, submit: str, service: str) -> None:
-    script = printed(f"[ack]\nsubmit = '{submit}'\n")
+    script = printed(f"[ack]\nsubmit = '{submit}'\n{MAILBOXES}")
     if service:
         assert f"'{service}'" in script
     else:
@@ -311,8 +339,9 @@ def test_no_line_stays_in_a_copy_of_headers(machine: RootShell) -> None:
 
 
 @pytest.mark.parametrize("copy", ["text", "headers", "full"])
-def test_the_tables_are_those_that_are_shipped(printed: Print, copy: str) -> None:
-    script = printed(f"[desk]\ncopy = '{copy}'\n")
+def test_the_tables_are_those_that_are_shipped(printed: Print, tmp_path: Path, copy: str) -> None:
+    no_secret = f"[state]\nsecret_file = '{tmp_path}/none'\n"
+    script = printed(f"[desk]\ncopy = '{copy}'\n{no_secret}{MAILBOXES}")
     found = tables(script)
     assert found.pop("mailtriage_transport.regexp")
     strip = (RECIPES / "mailtriage_strip.regexp").read_text()

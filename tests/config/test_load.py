@@ -37,17 +37,23 @@ def test_the_default_directory_need_not_be_there(tmp_path: Path) -> None:
 
 
 def test_without_trusted_names_a_warning_says_that_no_acknowledgement_is_sent(
-    tmp_path: Path, write: WriteToml
+    write: WriteToml,
 ) -> None:
-    (warning,) = load(directory=tmp_path).problems
+    box = '[mailboxes."help@desk.example"]\n'
+    file = write(f'{box}ack = "delegate"\n[authentication]\ntrusted_authserv_ids = []\n')
+    (warning,) = load([file]).problems
     assert str(warning).startswith(
-        f"{tmp_path}/mailtriage.toml:1: authentication.trusted_authserv_ids: "
-        "warning: empty: no acknowledgement is sent"
+        f"{file}:4: authentication.trusted_authserv_ids: warning: empty: no acknowledgement is sent"
     )
-    file = write('\n[authentication]\ntrusted_authserv_ids = ["MX.desk.example"]\n')
+    file = write(f'{box}[authentication]\ntrusted_authserv_ids = ["MX.desk.example"]\n')
     loaded = load([file])
     assert loaded.problems == ()
     assert loaded.config.authentication.trusted_authserv_ids == ("mx.desk.example",)
+
+
+@pytest.mark.parametrize("toml", ["", '[mailboxes."help@desk.example"]\nack = "off"\n'])
+def test_who_wants_tags_alone_is_not_told_of_acknowledgements(write: WriteToml, toml: str) -> None:
+    assert load([write(toml)]).problems == ()
 
 
 def test_a_configuration_can_be_pickled(loaded: Load) -> None:
@@ -166,7 +172,6 @@ def test_warnings_are_listed_with_the_errors(write: WriteToml) -> None:
     with pytest.raises(ConfigError) as caught:
         load([file])
     assert [(p.path, p.warning) for p in caught.value.problems] == [
-        ("authentication.trusted_authserv_ids", True),
         ("milter.queue", False),
         ("milter.socket_mode", True),
     ]
@@ -174,11 +179,11 @@ def test_warnings_are_listed_with_the_errors(write: WriteToml) -> None:
 
 def test_what_follows_from_a_mistake_is_not_reported_too(write: WriteToml) -> None:
     """The names are empty only because the one that is given is wrong."""
-    file = write('[authentication]\ntrusted_authserv_ids = ["mx desk"]')
+    file = write('[authentication]\ntrusted_authserv_ids = ["mx desk"]\n[mailboxes."a@b.example"]')
     with pytest.raises(ConfigError) as caught:
         load([file])
     assert [problem.what for problem in caught.value.problems] == [
-        '"mx desk" does not fit [A-Za-z0-9._-]{1,255}'
+        '"mx desk" is not the authserv-id of a server'
     ]
 
 
@@ -250,3 +255,55 @@ def test_a_mailbox_is_found_by_address_alias_and_domain(loaded: Load) -> None:
         "anybody@sub.desk.example": None,
         "": None,
     }
+
+
+@pytest.mark.parametrize("written", ["help@bücher.example", "Help@xn--bcher-kva.Example"])
+@pytest.mark.parametrize("asked", ["help@xn--bcher-kva.example", "HELP@BÜCHER.example"])
+def test_a_domain_is_the_same_however_it_is_spelled(loaded: Load, written: str, asked: str) -> None:
+    found = loaded(f'[mailboxes."{written}"]\n').config.mailboxes
+    assert found.find(asked) is found.mailboxes[0]
+    everyone = loaded(f'[mailboxes."*@{written.partition("@")[2]}"]\n').config.mailboxes
+    assert everyone.find(asked) is everyone.mailboxes[0]
+
+
+def test_every_address_is_kept_in_a_labels(loaded: Load) -> None:
+    config = loaded(
+        """
+        [mailboxes."help@desk.example"]
+        aliases = ["help@bücher.example"]
+        from = "Help@Bücher.example"
+        reply_to = "answers@bücher.example"
+        [ack]
+        allow = ["abuse@bücher.example"]
+        deny = ["joe@bücher.example", "@bücher.example", "/joe@bücher/"]
+        own_addresses = ["@bücher.example"]
+        """
+    ).config
+    (box,) = config.mailboxes.mailboxes
+    domain = "xn--bcher-kva.example"
+    assert (box.aliases, box.sender) == ((f"help@{domain}",), f"help@{domain}")
+    assert box.reply_to == f"answers@{domain}"
+    assert config.ack.allow == (f"abuse@{domain}",)
+    assert config.ack.deny == (f"joe@{domain}", f"@{domain}", "/joe@bücher/")
+    assert config.ack.own_addresses == (f"@{domain}",)
+
+
+def test_of_one_address_in_two_spellings_the_first_counts(loaded: Load) -> None:
+    found = loaded(
+        '[mailboxes."a@bücher.example"]\nack = "off"\n[mailboxes."a@xn--bcher-kva.example"]\n'
+        "[authentication]\ntrusted_authserv_ids = ['mx.example']\n"
+    )
+    (problem,) = found.problems
+    assert (problem.line, problem.what, problem.hint) == (
+        3,
+        "a@xn--bcher-kva.example is there twice",
+        '"a@bücher.example" is enough, and counts',
+    )
+    assert [each.ack for each in found.config.mailboxes.by_address.values()] == ["off"]
+
+
+def test_acknowledgements_come_from_an_address_that_is_one(loaded: Load) -> None:
+    (box,) = loaded(
+        '[mailboxes."*@desk.example"]\naliases = ["*@shop.example", "help@desk.example"]'
+    ).config.mailboxes.mailboxes
+    assert box.from_address == "help@desk.example"

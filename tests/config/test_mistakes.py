@@ -96,6 +96,13 @@ MISTAKES = {
         "2: authentication.trusted_authserv_ids: expected an array of strings,"
         ' found the string "mx.example" — write ["mx.example"]'
     ),
+    "[authentication]\nown_hosts = [\n'mx.example',\n'my host']": (
+        '4: authentication.own_hosts[1]: "my host" is not a host name — write "mx.desk.example"'
+    ),
+    "[authentication]\ntrusted_arc_sealers = ['@x.example']": (
+        '2: authentication.trusted_arc_sealers[0]: "@x.example" is not a domain'
+        ' — write "forwarder.example"'
+    ),
     "[networks]\noutbound = [\n'10.0.0.1/8']": (
         '3: networks.outbound[0]: "10.0.0.1/8" has host bits set — did you mean "10.0.0.0/8"?'
     ),

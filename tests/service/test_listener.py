@@ -24,11 +24,16 @@ def _not_passed_by_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @contextlib.contextmanager
 def listening(
-    address: SocketAddress | Path, *, mode: int = 0o660, group: str = "", inherit: bool = True
+    address: SocketAddress | Path,
+    *,
+    mode: int = 0o660,
+    group: str = "",
+    inherit: bool = True,
+    group_key: str = "milter.socket_group",
 ) -> Iterator[Listener]:
     """A listener, closed in the end."""
     where = parse_socket(f"unix:{address}") if isinstance(address, Path) else address
-    opened = listener.listen(where, mode=mode, group=group, inherit=inherit)
+    opened = listener.listen(where, mode=mode, group=group, inherit=inherit, group_key=group_key)
     try:
         yield opened
     finally:
@@ -137,15 +142,23 @@ def test_the_group_is_what_was_asked_for(directory: Path) -> None:
 
 
 def test_a_group_that_nobody_knows_is_named(directory: Path) -> None:
-    why = refusal(directory / "a.sock", group="nobodys")
-    assert why == "milter.socket_group: there is no group 'nobodys'"
+    why = refusal(directory / "a.sock", group="nobodys", group_key="desk.socket_group")
+    assert why == "desk.socket_group: there is no group 'nobodys'"
     assert list(directory.iterdir()) == []
 
 
 def test_the_directory_is_made(directory: Path) -> None:
     path = directory / "run" / "mailtriage" / "a.sock"
-    with listening(path):
-        assert answers(path)
+    directory.chmod(0o700)
+    before = os.umask(0o077)
+    try:
+        with listening(path):
+            assert answers(path)
+    finally:
+        os.umask(before)
+    made = [stat.S_IMODE(each.stat().st_mode) for each in (path.parent, path.parent.parent)]
+    assert made == [0o755, 0o755], "Postfix, another user, has to get through"
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700, "what was there is left as it was"
 
 
 def test_a_directory_that_cannot_be_made_is_named(directory: Path) -> None:
@@ -203,6 +216,7 @@ def test_a_socket_that_was_passed_is_used_and_outlives_us(directory: Path) -> No
         address = SocketAddress("fd", descriptor=systemds.fileno())
         with listening(address) as opened:
             assert opened.name() == f"unix:{path}"
+            assert opened.inherited
             assert answers(path)
         assert answers(path)
 

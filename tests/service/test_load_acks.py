@@ -10,6 +10,7 @@ from mailtriage.service.load import Everything, LoadError, read_everything
 ANSWERED = "Thank you, your message is here. Reference: {{ reference }}"
 TEXT = f'subject_marker = "Got it: "\nsubject = "Got it"\ntext = "{ANSWERED}"\n'
 BOX = '[mailboxes."help@desk.example"]\n'
+BOX_IN_CAPITALS = '[mailboxes."Help@Desk.example"]\n'
 LANGUAGES = "da, de, en, es, fi, fr, it, nb, nl, pl, pt, sv"
 
 
@@ -29,7 +30,10 @@ def read(directory: Path) -> Read:
 
     def read_text(toml: str) -> Everything:
         file = directory / "mailtriage.toml"
-        file.write_text(f"{toml}\n[policies]\nshipped = false\n", encoding="utf-8")
+        rest = "[policies]\nshipped = false\n"
+        if "[state]" not in toml:
+            rest += f"[state]\nurl = 'sqlite://{directory}/state.db'\n"
+        file.write_text(f"{toml}\n{rest}", encoding="utf-8")
         return read_everything([file])
 
     return read_text
@@ -94,6 +98,35 @@ TOGETHER = {
         'mailtriage.toml:3: mailboxes."help@desk.example".skills[0]: there is no policy for the'
         " skill 'biling'"
     ),
+    '[targets.skills.bilings]\nhigh = "1h"': (
+        "mailtriage.toml:1: targets.skills.bilings: there is no policy for the skill 'bilings'"
+    ),
+    '[targets.skills.general]\nhigh = "1h"': "",
+    f'{BOX_IN_CAPITALS}calendar = "desk"': (
+        'mailtriage.toml:2: mailboxes."Help@Desk.example".calendar: there is no calendar "desk"'
+        " — write a section [calendars.desk]"
+    ),
+    f'{BOX_IN_CAPITALS}profile = "zamad"': (
+        'mailtriage.toml:2: mailboxes."Help@Desk.example".profile: there is no helpdesk profile'
+        " 'zamad' — did you mean 'zammad'?"
+    ),
+    '[mailboxes."Postmaster@desk.example"]\n': (
+        'mailtriage.toml:1: mailboxes."Postmaster@desk.example": warning: mail to'
+        " postmaster@desk.example is never acknowledged (rule E7): robots write there too"
+        ' — write ack = "off"'
+    ),
+    '[mailboxes."abuse@desk.example"]\nack = "off"': "",
+    f'{BOX}aliases = ["a@desk.example",\n"dmarc-reports@desk.example"]': (
+        'mailtriage.toml:3: mailboxes."help@desk.example".aliases[1]: warning: mail to'
+        " dmarc-reports@desk.example is never acknowledged (rule E7): robots write there too"
+        " — give it a section"
+    ),
+    '[mailboxes."privacy@desk.example"]\n': (
+        'mailtriage.toml:1: mailboxes."privacy@desk.example": warning: mail to'
+        " privacy@desk.example is never acknowledged (rule E7): robots write there too"
+        " — unless the mailbox has a name"
+    ),
+    '[mailboxes."privacy@desk.example"]\nname = "Your data"': "",
 }
 
 
@@ -171,3 +204,41 @@ def test_the_shipped_texts_have_nothing_to_be_told(read: Read) -> None:
     everything = read(BOX)
     assert sorted(everything.texts.by_language) == LANGUAGES.split(", ")
     assert everything.texts.warnings == ()
+
+
+def test_a_skill_that_targets_name_is_compared_with_those_there_are(directory: Path) -> None:
+    file = directory / "mailtriage.toml"
+    file.write_text("[targets.skills.bilings]\nhigh = '1h'\n", encoding="utf-8")
+    with pytest.raises(LoadError) as refused:
+        read_everything([file])
+    (problem,) = refused.value.problems
+    assert str(problem).endswith("the skill 'bilings' — did you mean 'billing'?")
+
+
+def test_a_secret_that_the_start_would_refuse(problems: Problems, directory: Path) -> None:
+    secret = directory / "the-secret"
+    toml = f"[state]\nsecret_file = '{secret}'\nurl = 'sqlite://{directory}/state.db'\n"
+    assert problems(toml + BOX) == [], "the first start makes it"
+    secret.write_bytes(b"short")
+    secret.chmod(0o600)
+    (problem,) = problems(toml + BOX)
+    assert problem.startswith("mailtriage.toml:2: state.secret_file: the-secret: has 5 bytes")
+    secret.write_bytes(bytes(32))
+    assert problems(toml + BOX) == []
+    secret.chmod(0o644)
+    (problem,) = problems(toml + BOX)
+    assert "others may read or change it; run chmod o= " in problem
+    assert problems(toml) == [], "without a mailbox it is not needed"
+
+
+def test_places_where_nothing_can_be_kept(problems: Problems, directory: Path) -> None:
+    (directory / "file").touch()
+    url = f"url = 'sqlite://{directory}/new/state.db'\n"
+    (problem,) = problems(f"[state]\n{url}secret_file = '{directory}/none/secret'\n{BOX}")
+    assert problem == (
+        "mailtriage.toml:3: state.secret_file: there is no directory none, so no secret can be"
+        " made there — make it; the user of the service must own it"
+    )
+    (problem,) = problems(f"[state]\nurl = 'sqlite://{directory}/file/state.db'\n{BOX}")
+    assert problem == "mailtriage.toml:2: state.url: file is not a directory"
+    assert problems(f"[state]\n{url}{BOX}") == [], "the directory is made at the start"

@@ -1,6 +1,7 @@
 """What a running service logs of real mail: all that is needed to follow it, nothing of what it says."""
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -191,3 +192,20 @@ def test_a_log_that_nobody_reads_stops_neither_mail_nor_service(
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.mark.parametrize("told", ["fd:3", "unix:{passed}", "unix:{elsewhere}"])
+def test_a_socket_from_systemd_that_postfix_was_not_told_of(directory: Path, told: str) -> None:
+    """Postfix, told of the other place, goes on without tags and says little of it."""
+    passed, elsewhere = directory / "passed.sock", directory / "elsewhere.sock"
+    listen = told.format(passed=passed, elsewhere=elsewhere)
+    toml = (
+        f'[milter]\nlisten = "{listen}"\nworkers = 1\nanalysers = 1\n[policies]\nshipped = false\n'
+    )
+    with socket.socket(socket.AF_UNIX) as systemds:
+        systemds.bind(str(passed))
+        systemds.listen(8)
+        with Service(directory, toml, listen=systemds) as service:
+            warned = f"milter.listen: warning: {listen} is not used: systemd passed unix:{passed}"
+            assert (warned in service.log()) is (listen == f"unix:{elsewhere}")
+            assert not elsewhere.exists()

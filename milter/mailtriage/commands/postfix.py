@@ -32,7 +32,7 @@ def run_postfix(files: Sequence[Path] | None) -> int:
 def wiring(config: Config) -> str:
     """The whole page: a script for sh, with the reasons in its comments."""
     parts = (
-        preamble(),
+        preamble(config),
         strip_part(),
         desk_part(config),
         sweeper_part(config),

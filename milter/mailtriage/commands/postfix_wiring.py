@@ -17,20 +17,26 @@ _ANY: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  translated, n
 """Where to reach a socket that listens on every address, from this machine."""
 
 
-def preamble() -> str:
+def preamble(config: Config) -> str:
     """How to use the script, and the function that adds to a list of main.cf.
 
     postconf(1) can only replace a value, so adding takes a line of shell. And before it reads
     main.cf it waits until that has been quiet for a second, so everything is read before anything
     is written.
     """
-    return """\
+    signer = ""
+    if config.mailboxes.mailboxes:
+        signer = (
+            "# Part 4 wants to know who signs your mail with DKIM: say so first,"
+            " signer=inet:127.0.0.1:8891\n"
+        )
+    return f"""\
 # Paste this into a root shell, or: mailtriage postfix | sh -eu
-# Part 4 wants to know who signs your mail with DKIM: say so first, signer=inet:127.0.0.1:8891
+{signer}\
 # What your Postfix has already stays; when run again, only what has changed is changed.
 # mailtriage itself changes nothing of Postfix.
 
-put() { # put first|last PARAMETER ENTRY: that list of main.cf, with the entry in it
+put() {{ # put first|last PARAMETER ENTRY: that list of main.cf, with the entry in it
     now=$(postconf -h "$2" 2>/dev/null)
     case "$1 $now" in
         *"$3"*) ;;
@@ -39,7 +45,7 @@ put() { # put first|last PARAMETER ENTRY: that list of main.cf, with the entry i
         last*) now="$now, $3" ;;
     esac
     printf '%s = %s\\n' "$2" "$now"
-}
+}}
 set -- # collects the settings: main.cf is written once, at the end
 """
 
@@ -86,6 +92,11 @@ def milter_part(config: Config) -> str:
 # 5. mailtriage comes last in smtpd_milters, after whatever checks DKIM, DMARC and spam: it reads
 #    what they write, and need not judge what they refuse. Should it be down, mail goes on.
 #    Not in non_smtpd_milters: mail from sendmail(1) is your own.
+#    Where a content filter hands mail in again, it comes from 127.0.0.1 and counts as your own:
+#    mailtriage, and part 1, would remove the tags. Give that service in master.cf
+#        -o receive_override_options=no_milters,no_header_body_checks
+#    A service with its own -o smtpd_milters= in master.cf never sees mailtriage: add
+#    $mailtriage_milter there. If it is missing on submission, agents' answers are never seen.
 {chroot}\
 {put("last", "smtpd_milters", "$mailtriage_milter")}\
 {setting(f"'mailtriage_milter = {milter_entry(config)}'")}"""

@@ -8,11 +8,17 @@ from mailtriage.acks.tokens import HIDDEN_DOMAIN, Tokens
 from mailtriage.commands.postfix_wiring import map_file, put, reachable, setting, shipped_table
 from mailtriage.config import Config
 from mailtriage.config.endpoints import NextHop, host_and_port
+from mailtriage.mail.domains import spellings
 from mailtriage.state.secret import SecretError, read_secret
 
 TRANSPORT_FILE: Final = "mailtriage_transport.regexp"
 COPY_FILE: Final = "mailtriage_copy.regexp"
 SWEEPER_FILE: Final = "mailtriage_sweeper"
+
+_NOBODY: Final = (
+    "left out, as nobody is answered without [mailboxes].\n"
+    "#    Once there is one, run mailtriage postfix again."
+)
 
 _PORT_PROCESSES: Final = 20
 """smtpd processes of the port; the desk keeps a handful of connections open."""
@@ -48,6 +54,8 @@ _UNTOUCHED: Final = (
 
 def desk_part(config: Config) -> str:
     """The hidden domain: its transport, and the queue that a desk may have flushed."""
+    if not config.mailboxes.mailboxes:
+        return f"# 2. The desk: {_NOBODY}\n"
     desk = f"mailtriage:{reachable(config.desk.listen)}"
     route = f"/@{re.escape(HIDDEN_DOMAIN)}$/    {desk}"
     options = [
@@ -86,7 +94,7 @@ def sweeper_part(config: Config) -> str:
     title = "# 3. The sweeper"
     mailboxes = config.mailboxes.by_address
     if not mailboxes:
-        return f"{title}: no [mailboxes] are configured yet; then run mailtriage postfix again.\n"
+        return f"{title}: {_NOBODY}\n"
     try:
         tokens = Tokens(read_secret(config.state.secret))
     except SecretError as error:
@@ -98,7 +106,8 @@ def sweeper_part(config: Config) -> str:
     table = "\n".join(
         # "@desk.example" is how Postfix's tables write "*@desk.example".
         f"{address.removeprefix('*')} {tokens.sweeper_recipient(mailbox.address)}"
-        for address, mailbox in mailboxes.items()
+        for known, mailbox in mailboxes.items()
+        for address in spellings(known)
     )
     return f"""\
 {title}: should the milter be down, mail for a service address is copied to the desk all the
@@ -115,6 +124,8 @@ END
 
 def port_part(config: Config) -> str:
     """The smtpd at which the desk hands in acknowledgements."""
+    if not config.mailboxes.mailboxes:
+        return f"# 4. The port for acknowledgements: {_NOBODY}\n"
     submit = config.ack.submit
     place = host_and_port(submit.host, submit.port)
     networks = _own_networks(submit)

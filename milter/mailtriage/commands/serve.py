@@ -11,7 +11,7 @@ from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
 from mailtriage.doors.analysis import Analyst
 from mailtriage.service.analyser import run_analyser
-from mailtriage.service.listener import ListenError, listen, private_listener
+from mailtriage.service.listener import Listener, ListenError, listen, private_listener
 from mailtriage.service.load import LoadError, read_everything
 from mailtriage.service.log import Log
 from mailtriage.service.supervisor import Role, Supervisor, share_memory
@@ -43,6 +43,7 @@ def run_serve(files: Sequence[Path] | None) -> int:
         except ListenError as error:
             to_terminal(f"mailtriage: {error}")
             return 1
+        _say_where_the_milter_is(config, doors[0].listener, log)
         analysing = Role(
             "analyser",
             listener,
@@ -117,6 +118,18 @@ def _doors(config: Config, analysers: Path) -> list[Role]:
     return doors
 
 
+def _say_where_the_milter_is(config: Config, listener: Listener, log: Log) -> None:
+    """Warn that Postfix may have been told another place: with default_action=accept nobody would
+    notice that no mail is tagged."""
+    told = config.milter.listen
+    if listener.inherited and told.kind != "fd" and listener.name() != told.postfix():
+        what = (
+            f"milter.listen: warning: {told} is not used: systemd passed {listener.name()}"
+            ' — write milter.listen = "fd:3", and paste again what mailtriage postfix prints'
+        )
+        log.line("warning", {"event": "configuration", "problem": what})
+
+
 def _desk(config: Config) -> list[Role]:
     """The desk and the process that sends. Raises ListenError.
 
@@ -127,7 +140,13 @@ def _desk(config: Config) -> list[Role]:
     from mailtriage.service.desk import run_desk
 
     mode, group = config.desk.socket_mode, config.desk.socket_group
-    listener = listen(config.desk.listen, mode=mode, group=group, inherit=False)
+    listener = listen(
+        config.desk.listen,
+        mode=mode,
+        group=group,
+        inherit=False,
+        group_key="desk.socket_group",
+    )
     return [
         Role("desk", listener, run_desk, lambda _: 1, leaves_last=True),
         Role("acks", listener, run_ack_worker, lambda _: 1, leaves_last=True),

@@ -102,6 +102,12 @@ class Loaded:
     """Every key, in the order of the sections."""
     layers: Layers
 
+    def problem(
+        self, path: KeyPath, what: str, hint: str = "", *, warning: bool = False
+    ) -> Problem:
+        """A problem with the key at `path`, with the file and line that it stands in."""
+        return Problem(*self.layers.locate(path), dotted(path), what, hint, warning)
+
 
 def load(files: Sequence[Path] | None = None, *, directory: Path = DIRECTORY) -> Loaded:
     """Read and check the configuration.

@@ -4,33 +4,39 @@ import grp
 import stat
 from typing import Final
 
+from mailtriage.config.acks import AckLimits
+from mailtriage.config.endpoints import NextHop
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.report import NOT_FOR_MAIN_CF, Report
 from mailtriage.config.sections import Config
-from mailtriage.toml_lines import KeyPath
 
-_NOBODY_READS: Final = ("no-reply", "noreply", "do-not-reply", "donotreply", "postmaster")
+_PORT_OF_STRANGERS: Final = 25
+_NOBODY_READS: Final = ("no-reply", "noreply", "do-not-reply", "donotreply")
 
 
 def check_acks(config: Config, report: Report) -> None:
     """Report what is wrong or doubtful about the desk, the mailboxes and what they answer."""
+    _check_submit(config.ack.submit, report)
     _check_desk(config, report)
     _check_state(config, report)
-    for name, mailbox in zip(_names(config), config.mailboxes.mailboxes, strict=True):
-        _check_mailbox(("mailboxes", name), mailbox, report)
-    if config.authentication.level == "lenient" and not (
-        config.customers.files or config.customers.redis
-    ):
+    _check_limits(config.ack.limits, report)
+    _check_trust(config, report)
+    for mailbox in config.mailboxes.mailboxes:
+        _check_mailbox(mailbox, report)
+
+
+def _check_submit(submit: NextHop, report: Report) -> None:
+    path = ("ack", "submit")
+    if submit.protocol != "smtp":
+        report(path, "acknowledgements are handed over by SMTP", "write HOST:PORT")
+    elif submit.port == _PORT_OF_STRANGERS:
         report(
-            ("authentication", "level"),
-            '"lenient" is for known customers, and there is no customer list',
-            "name one under [customers]",
+            path,
+            "port 25 takes mail from strangers: its restrictions and milters, mailtriage among"
+            " them, would be those of acknowledgements too",
+            "name a port of its own; mailtriage postfix prints its line for master.cf",
             warning=True,
         )
-
-
-def _names(config: Config) -> list[str]:
-    return [mailbox.address for mailbox in config.mailboxes.mailboxes]
 
 
 def _check_desk(config: Config, report: Report) -> None:
@@ -38,19 +44,6 @@ def _check_desk(config: Config, report: Report) -> None:
     path = ("desk", "listen")
     if desk.listen.kind == "fd":
         report(path, "only the milter can inherit its socket", "name an address")
-    for other, listen in (
-        ("milter.listen", config.milter.listen),
-        ("smtp.listen", config.smtp.listen),
-    ):
-        if desk.listen == listen:
-            report(path, f"the same address as {other}")
-    submit = config.ack.submit
-    if (desk.listen.path, desk.listen.host, desk.listen.port) == (
-        submit.path,
-        submit.host,
-        submit.port,
-    ):
-        report(("ack", "submit"), "the same address as desk.listen: nothing would be sent")
     if desk.listen.kind != "fd" and not desk.listen.loopback:
         report(
             path,
@@ -75,6 +68,35 @@ def _check_desk(config: Config, report: Report) -> None:
             report(("desk", "socket_group"), f'there is no group "{desk.socket_group}" here')
 
 
+def _check_trust(config: Config, report: Report) -> None:
+    answering = any(mailbox.ack != "off" for mailbox in config.mailboxes.mailboxes)
+    if answering and not config.authentication.trusted_authserv_ids:
+        report(
+            ("authentication", "trusted_authserv_ids"),
+            "empty: no acknowledgement is sent, as a forged sender cannot be told from a real one",
+            "name the authserv-id that your own mail server writes into Authentication-Results",
+            warning=True,
+        )
+    if config.authentication.level == "lenient" and not (
+        config.customers.files or config.customers.redis
+    ):
+        report(
+            ("authentication", "level"),
+            '"lenient" is for known customers, and there is no customer list',
+            "name one under [customers]",
+            warning=True,
+        )
+
+
+def _check_limits(limits: AckLimits, report: Report) -> None:
+    if limits.burst > limits.per_hour:
+        report(
+            ("ack", "limits", "burst"),
+            f"{limits.burst} at once are more than per_hour, {limits.per_hour}, allows",
+            f"write {limits.per_hour} at most",
+        )
+
+
 def _check_state(config: Config, report: Report) -> None:
     if config.mailboxes.mailboxes and config.state.scheme != "sqlite":
         report(
@@ -85,28 +107,34 @@ def _check_state(config: Config, report: Report) -> None:
         )
 
 
-def _check_mailbox(path: KeyPath, mailbox: Mailbox, report: Report) -> None:
-    answers = mailbox.ack in {"send", "deferred"}
-    if mailbox.address.startswith("*@") and answers:
-        # Rule E4: an address that nobody set up may be a spammer's guess.
-        report(
-            (*path, "ack"),
-            "an address that is not named is never acknowledged",
-            'name those that are, or write ack = "off"',
-            warning=True,
-        )
+def _check_mailbox(mailbox: Mailbox, report: Report) -> None:
+    path = mailbox.path
+    if mailbox.ack not in {"send", "deferred"}:
         return
-    if answers and mailbox.profile == "zammad" and mailbox.subject_style != "re":
+    # Rule E4: an address that nobody set up may be a spammer's guess.
+    never = "an address that is not named is never acknowledged"
+    if mailbox.address.startswith("*@"):
+        report((*path, "ack"), never, 'name those that are, or write ack = "off"', warning=True)
+        return
+    for number, alias in enumerate(mailbox.aliases):
+        if alias.startswith("*@"):
+            hint = "name those that are; the others can have a section of their own"
+            report((*path, "aliases", number), never, hint, warning=True)
+    if mailbox.profile == "zammad" and mailbox.subject_style != "re":
         report(
             (*path, "subject_style"),
             "Zammad opens a second ticket for an answer whose subject has a marker in it",
             'write "re"',
             warning=True,
         )
-    if answers and mailbox.from_address.partition("@")[0].lower() in _NOBODY_READS:
-        report(
-            (*path, "from"),
-            f"acknowledgements come from {mailbox.from_address}, which looks as if nobody read it",
-            "customers answer them (RFC 3834 section 3.1.1)",
-            warning=True,
-        )
+    for key, address, what in (
+        ("from", mailbox.from_address, "acknowledgements come from"),
+        ("reply_to", mailbox.reply_to, "answers to acknowledgements go to"),
+    ):
+        if address.partition("@")[0] in _NOBODY_READS:
+            report(
+                (*path, key),
+                f"{what} {address}, which looks as if nobody read it",
+                "customers answer them (RFC 3834 section 3.1.1)",
+                warning=True,
+            )

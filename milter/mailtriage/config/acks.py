@@ -15,7 +15,8 @@ import regex
 
 from mailtriage.config.endpoints import Networks, NextHop, SocketAddress
 from mailtriage.config.reader import SettingsReader
-from mailtriage.toml_source import did_you_mean
+from mailtriage.mail.domains import same_address
+from mailtriage.toml_source import did_you_mean, show
 
 _GROUP: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
@@ -30,6 +31,7 @@ _COUNTRY: Final = re.compile(r"[A-Z]{2}")
 _REGION: Final = re.compile(r"[^\x00-\x1f\x7f]{1,60}")
 _SPAN: Final = re.compile(r"([01]\d|2[0-4]):([0-5]\d) ?[-\u2013] ?([01]\d|2[0-4]):([0-5]\d)")
 _DAY: Final = 24 * 60
+_MOST_LANGUAGES: Final = 2
 _WEEK: Final = (
     ("monday", "09:00-17:00"),
     ("tuesday", "09:00-17:00"),
@@ -120,7 +122,8 @@ class AckConfig:
     reopen: float
     """Silence after which a reply counts as a new request (G7)."""
     deny: tuple[str, ...]
-    """Never answered: addresses, "@domain", or "/regex/" (A7)."""
+    """Never answered: addresses, "@domain", or "/regex/" (A7). Like all addresses here, in lower
+    case and with the domain in A-labels."""
     allow: tuple[str, ...]
     """Addresses of postmaster, abuse and the like behind which people sit (A5)."""
     robots: tuple[str, ...]
@@ -129,7 +132,7 @@ class AckConfig:
     """Further header fields, by name, that mark robots (B6); lower case."""
     own_addresses: tuple[str, ...]
     """Further addresses of the organisation's own that are never answered (A6): helpdesk channels,
-    bounce and survey addresses. "@domain" stands for a whole domain. Lower case."""
+    bounce and survey addresses. "@domain" stands for a whole domain."""
     spam_score: float
     """Share of the scanner's own threshold above which nothing is answered (D9)."""
     limits: AckLimits
@@ -199,18 +202,17 @@ def read_ack(table: SettingsReader) -> AckConfig:
         expire=table.duration("expire", "30m", low="1m", high="1d"),
         reopen=table.duration("reopen", "14d", low="1h", high="365d"),
         deny=_deny(table),
-        allow=_each(table, "allow", _ADDRESS, "an address", '"abuse@partner.example"'),
-        robots=_each(
-            table, "robots", _LOCAL_PART, "what stands before an @", '"shop-*"', default=_ROBOTS
+        allow=_addresses(table, "allow", _ADDRESS, '"abuse@partner.example"'),
+        robots=table.words(
+            "robots", _LOCAL_PART, "what stands before an @", '"shop-*"', default=_ROBOTS
         ),
-        robot_headers=_each(
-            table, "robot_headers", _FIELD_NAME, "the name of a header field", '"X-Robot"'
+        robot_headers=table.words(
+            "robot_headers", _FIELD_NAME, "the name of a header field", '"X-Robot"'
         ),
-        own_addresses=_each(
+        own_addresses=_addresses(
             table,
             "own_addresses",
             _ADDRESS_OR_DOMAIN,
-            "an address",
             '"survey@desk.example" or "@desk.example"',
         ),
         spam_score=table.number("spam_score", 0.5, low=0.0, high=1.0),
@@ -220,30 +222,22 @@ def read_ack(table: SettingsReader) -> AckConfig:
     )
 
 
-def _each(
-    table: SettingsReader,
-    key: str,
-    pattern: re.Pattern[str],
-    what: str,
-    example: str,
-    default: tuple[str, ...] = (),
+def _addresses(
+    table: SettingsReader, key: str, pattern: re.Pattern[str], example: str
 ) -> tuple[str, ...]:
-    """An array of words of one form, in lower case."""
-    good = []
-    for number, text in table.items(key, default):
-        if pattern.fullmatch(text):
-            good.append(text.lower())
-        else:
-            table.problem((key, number), f'"{text}" is not {what}', f"write {example}")
-    return tuple(good)
+    return tuple(map(same_address, table.words(key, pattern, "an address", example)))
 
 
 def _fallback_languages(table: SettingsReader) -> tuple[str, ...]:
     key, example = "fallback_languages", 'two or three letters, "en"'
     mistakes = len(table.problems)
-    languages = _each(table, key, _LANGUAGE, "the code of a language", example, ("en", "de"))
+    languages = table.words(key, _LANGUAGE, "the code of a language", example, ("en", "de"))
     if not languages and len(table.problems) == mistakes:
         table.problem(key, "names no language", 'write ["en"]')
+    if len(languages) > _MOST_LANGUAGES:
+        table.problem(key, f"names {len(languages)} languages", "name two at most")
+    elif len(set(languages)) < len(languages):
+        table.problem(key, f'"{languages[0]}" is there twice', f'write ["{languages[0]}"]')
     return languages
 
 
@@ -257,11 +251,12 @@ def _deny(table: SettingsReader) -> tuple[str, ...]:
             except regex.error as error:
                 table.problem(("deny", number), f"not a regular expression: {error}")
                 continue
-        elif not _ADDRESS_OR_DOMAIN.fullmatch(text):
+            good.append(text)
+        elif _ADDRESS_OR_DOMAIN.fullmatch(text):
+            good.append(same_address(text))
+        else:
             hint = 'write "joe@example.com", "@example.com" or "/regex/"'
-            table.problem(("deny", number), f'"{text}" is not an address', hint)
-            continue
-        good.append(text)
+            table.problem(("deny", number), f"{show(text)} is not an address", hint)
     return tuple(good)
 
 
@@ -287,7 +282,7 @@ def _forms(table: SettingsReader) -> FormsConfig:
 
 
 def _domains(table: SettingsReader) -> tuple[str, ...]:
-    return _each(table, "domains", _DOMAIN, "a domain", '"partner.example"')
+    return table.words("domains", _DOMAIN, "a domain", '"partner.example"')
 
 
 def _exceptions(table: SettingsReader) -> tuple[RobotException, ...]:

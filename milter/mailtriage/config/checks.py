@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mailtriage.config.ack_checks import check_acks
-from mailtriage.config.endpoints import NextHop, SocketAddress
+from mailtriage.config.places import check_places
 from mailtriage.config.report import NOT_FOR_MAIN_CF, Report
 from mailtriage.config.sections import Config
 from mailtriage.toml_lines import KeyPath
@@ -25,7 +25,8 @@ def cross_check(config: Config, report: Report) -> None:
     """Report everything that is wrong or doubtful about a configuration whose keys are all fine."""
     _check_milter(config, report)
     _check_proxy(config, report)
-    _check_trust(config, report)
+    check_places(config, report)
+    _check_networks(config, report)
     _check_files(config, report)
     _check_tls(config, report)
     check_acks(config, report)
@@ -68,16 +69,10 @@ def _check_proxy(config: Config, report: Report) -> None:
     if smtp.next_hop_ca_file is not None and smtp.next_hop_tls != "required":
         what = 'has no effect unless next_hop_tls is "required"'
         report(("smtp", "next_hop_ca_file"), what)
-    if config.ack.submit.protocol != "smtp":
-        report(("ack", "submit"), "acknowledgements are handed over by SMTP", "write HOST:PORT")
     if smtp.listen is None:
         return
     if smtp.listen.kind == "fd":
         report(("smtp", "listen"), "only the milter can inherit its socket", "name an address")
-    elif smtp.listen == config.milter.listen:
-        report(("smtp", "listen"), "the same address as milter.listen")
-    if _same_place(smtp.listen, smtp.next_hop):
-        report(("smtp", "next_hop"), "the same address as smtp.listen: every mail would loop")
     if not smtp.listen.loopback:
         report(
             ("smtp", "listen"),
@@ -88,18 +83,7 @@ def _check_proxy(config: Config, report: Report) -> None:
         )
 
 
-def _same_place(listen: SocketAddress, hop: NextHop) -> bool:
-    return (listen.path, listen.host, listen.port) == (hop.path, hop.host, hop.port)
-
-
-def _check_trust(config: Config, report: Report) -> None:
-    if not config.authentication.trusted_authserv_ids:
-        report(
-            ("authentication", "trusted_authserv_ids"),
-            "empty: no acknowledgement is sent, as a forged sender cannot be told from a real one",
-            "name the authserv-id that your own mail server writes into Authentication-Results",
-            warning=True,
-        )
+def _check_networks(config: Config, report: Report) -> None:
     for number, network in enumerate(config.networks.outbound.networks):
         if network.prefixlen == 0:
             report(

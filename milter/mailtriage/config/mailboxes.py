@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from mailtriage.config.reader import SettingsReader
+from mailtriage.mail.domains import same_address
+from mailtriage.toml_lines import KeyPath
 
 AckMode = Literal["send", "delegate", "deferred", "off"]
 
@@ -24,9 +26,10 @@ class Mailbox:
     """[mailboxes."address"]: one service address."""
 
     address: str
-    """Lower case; "*@domain" stands for every address of the domain that has no entry."""
+    """"*@domain" stands for every address of the domain that has no entry. Like all addresses here,
+    in lower case and with its domain in A-labels."""
     aliases: tuple[str, ...] = ()
-    """Lower case; further addresses of the same mailbox."""
+    """Further addresses of the same mailbox."""
     ack: AckMode = "send"
     profile: str = "generic"
     """Helpdesk whose headers are added; a directory of config/helpdesks/."""
@@ -35,7 +38,8 @@ class Mailbox:
     name: str = ""
     """Display name in the From: of acknowledgements; empty: the bare address."""
     sender: str = ""
-    """Address in their From:; empty: `address` (the first alias for "*@domain"). Key: from."""
+    """Address in their From:; empty: `address` (for "*@domain" the first alias that is a single
+    address). Key: from."""
     reply_to: str = ""
     """Where answers to them go; empty: `sender`."""
     ack_when: Literal["to", "to_cc"] = "to"
@@ -55,15 +59,23 @@ class Mailbox:
     repair: Literal["off", "headers"] = "off"
     """Whether answers to our acknowledgements get the original Message-ID back, so that a helpdesk
     that never saw the acknowledgement finds its ticket."""
+    written: str = field(default="", compare=False)
+    """The address as the file spells it, to find its line; empty: as in `address`."""
 
     @property
     def from_address(self) -> str:
         """The address that acknowledgements come from."""
         if self.sender:
             return self.sender
-        if self.address.startswith("*@") and self.aliases:
-            return self.aliases[0]
-        return self.address
+        if not self.address.startswith("*@"):
+            return self.address
+        single = (alias for alias in self.aliases if not alias.startswith("*@"))
+        return next(single, self.address)
+
+    @property
+    def path(self) -> KeyPath:
+        """The path of its section in the configuration."""
+        return ("mailboxes", self.written or self.address)
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -80,11 +92,12 @@ class Mailboxes:
     """Each address and alias."""
 
     def find(self, address: str) -> Mailbox | None:
-        """The mailbox that an envelope recipient belongs to, or None; case does not matter."""
-        lower = address.lower()
-        found = self.by_address.get(lower)
+        """The mailbox that an envelope recipient belongs to, or None. Case does not matter, nor
+        whether its domain is spelled in U-labels or A-labels (RFC 5890)."""
+        known = same_address(address)
+        found = self.by_address.get(known)
         if found is None:
-            found = self.by_address.get(f"*@{lower.rpartition('@')[2]}")
+            found = self.by_address.get(f"*@{known.rpartition('@')[2]}")
         return found
 
 
@@ -94,16 +107,30 @@ def read_mailboxes(table: SettingsReader) -> Mailboxes:
     by_address: dict[str, Mailbox] = {}
     for name, mailbox in written.items():
         if mailbox.address in by_address:
-            table.problem(name, f"{mailbox.address} is there twice", "case does not matter")
+            _report_twice(table, name, by_address[mailbox.address])
         by_address.setdefault(mailbox.address, mailbox)
     for name, mailbox in written.items():
         for number, alias in enumerate(mailbox.aliases):
+            path = (name, "aliases", number)
             owner = by_address.setdefault(alias, mailbox)
-            if owner.address != mailbox.address:
+            if alias == mailbox.address:
+                table.problem(path, f"{alias} is the mailbox itself", "leave it out", warning=True)
+            elif alias in mailbox.aliases[:number]:
+                table.problem(path, f"{alias} is there twice", "leave one out", warning=True)
+            elif owner.address != mailbox.address:
                 a_mailbox = alias == owner.address
                 what = "is a mailbox of its own" if a_mailbox else f"is an alias of {owner.address}"
-                table.problem((name, "aliases", number), f"{alias} {what} already")
+                table.problem(path, f"{alias} {what} already")
     return Mailboxes(tuple(written.values()), by_address)
+
+
+def _report_twice(table: SettingsReader, name: str, first: Mailbox) -> None:
+    what = f"{first.address} is there twice"
+    if name.lower() == first.written.lower():
+        table.problem(name, what, "case does not matter")
+    else:
+        # Before the two spellings of a domain were one, both had to be named.
+        table.problem(name, what, f'"{first.written}" is enough, and counts', warning=True)
 
 
 def _mailbox(mailboxes: SettingsReader, name: str) -> Mailbox:
@@ -116,22 +143,38 @@ def _mailbox(mailboxes: SettingsReader, name: str) -> Mailbox:
         if not _ADDRESS.fullmatch(alias):
             table.problem(("aliases", number), f'"{alias}" is not an e-mail address')
     return Mailbox(
-        address=name.lower(),
-        aliases=tuple(alias.lower() for _, alias in aliases),
+        address=same_address(name),
+        aliases=tuple(same_address(alias) for _, alias in aliases),
         ack=table.choice("ack", "send", ("send", "delegate", "deferred", "off")),
         profile=table.text("profile", "generic", pattern=_NAME),
         skills=table.texts("skills", (), pattern=_NAME),
-        name=table.text("name", "", pattern=_DISPLAY_NAME, empty=True),
+        name=table.line_of_text(
+            "name",
+            _DISPLAY_NAME,
+            "is no name for a From field",
+            "at most 80 characters, without <, >, @, quotes and backslashes",
+        ),
         sender=_one_address(table, "from"),
         reply_to=_one_address(table, "reply_to"),
         ack_when=table.choice("ack_when", "to", ("to", "to_cc")),
         ack_to=table.choice("ack_to", "sender", ("sender", "from")),
         subject_style=table.choice("subject_style", "marker", ("marker", "re")),
         calendar=table.text("calendar", "", pattern=_NAME, empty=True),
-        urgent=table.text("urgent", "", pattern=_CONTACT, empty=True),
-        privacy=table.text("privacy", "", pattern=_LINK, empty=True),
+        urgent=table.line_of_text(
+            "urgent",
+            _CONTACT,
+            "does not fit into a sentence",
+            "one line of at most 120 characters, without < and >",
+        ),
+        privacy=table.line_of_text(
+            "privacy",
+            _LINK,
+            "is no link that customers can follow",
+            'write "https://desk.example/privacy", in ASCII, of at most 208 characters',
+        ),
         wait=table.duration("wait", "5m", low="1s", high="1h"),
         repair=table.choice("repair", "off", ("off", "headers")),
+        written=name,
     )
 
 
@@ -140,4 +183,4 @@ def _one_address(table: SettingsReader, key: str) -> str:
     if text and (not _ADDRESS.fullmatch(text) or text.startswith("*@")):
         table.problem(key, f'"{text}" is not an e-mail address')
         return ""
-    return text.lower()
+    return same_address(text)

@@ -136,6 +136,31 @@ class SettingsReader(TableReader):
         items = written if isinstance(written, list) else texts
         return [(number, text) for number, text in enumerate(items) if text in texts]
 
+    def line_of_text(self, key: str, pattern: re.Pattern[str], what: str, hint: str) -> str:
+        """A text of one form; empty by default. One that does not fit is called `what`."""
+        text = self.text(key, "", empty=True)
+        if text and not pattern.fullmatch(text):
+            self.problem(key, f"{show(text)} {what}", hint)
+            return ""
+        return text
+
+    def words(
+        self,
+        key: str,
+        pattern: re.Pattern[str],
+        what: str,
+        example: str,
+        default: tuple[str, ...] = (),
+    ) -> tuple[str, ...]:
+        """An array of words of one form, in lower case. One that does not fit is "not `what`"."""
+        good = []
+        for number, text in self.items(key, default):
+            if pattern.fullmatch(text):
+                good.append(text.lower())
+            else:
+                self.problem((key, number), f"{show(text)} is not {what}", f"write {example}")
+        return tuple(good)
+
     def networks(self, key: str, default: tuple[str, ...]) -> Networks:
         """IP networks and single addresses."""
         parsed: list[Network] = []

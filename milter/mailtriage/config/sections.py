@@ -243,15 +243,15 @@ def _smtp(table: SettingsReader) -> SmtpConfig:
 
 
 def _authentication(table: SettingsReader) -> AuthenticationConfig:
-    names = table.texts("trusted_authserv_ids", (), pattern=_AUTHSERV_ID)
-    hosts = table.texts("own_hosts", (), pattern=_AUTHSERV_ID)
+    server = '"mx.desk.example"'
     return AuthenticationConfig(
-        trusted_authserv_ids=tuple(name.lower() for name in names),
-        own_hosts=tuple(host.lower() for host in hosts),
+        trusted_authserv_ids=table.words(
+            "trusted_authserv_ids", _AUTHSERV_ID, "the authserv-id of a server", server
+        ),
+        own_hosts=table.words("own_hosts", _AUTHSERV_ID, "a host name", server),
         level=table.choice("level", "strict", ("strict", "lenient")),
-        trusted_arc_sealers=tuple(
-            sealer.lower()
-            for sealer in table.texts("trusted_arc_sealers", (), pattern=_AUTHSERV_ID)
+        trusted_arc_sealers=table.words(
+            "trusted_arc_sealers", _AUTHSERV_ID, "a domain", '"forwarder.example"'
         ),
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from mailtriage.config.endpoints import SocketAddress
+from mailtriage.config.endpoints import SocketAddress, host_and_port
 from mailtriage.service.notify import passed_socket
 
 BACKLOG: Final = 1024
@@ -29,8 +29,10 @@ class ListenError(Exception):
 class Listener:
     """A bound and listening socket, and the path that it has to take with it."""
 
-    def __init__(self, sock: socket.socket, path: Path | None) -> None:
+    def __init__(self, sock: socket.socket, path: Path | None, *, inherited: bool = False) -> None:
         """`path` is removed by `close`; None for TCP and for sockets that systemd owns."""
+        self.inherited: Final = inherited
+        """Whether somebody else, mostly systemd, has opened it."""
         self._socket: Final = sock
         self._path: Final = path
         self._inode: Final = path.stat().st_ino if path is not None else 0
@@ -44,7 +46,7 @@ class Listener:
         bound = self._socket.getsockname()
         if self._socket.family == socket.AF_UNIX:
             return f"unix:{bound}" if self._path is None else f"unix:{self._path}"
-        return f"inet:{bound[0]}:{bound[1]}"
+        return f"inet:{host_and_port(bound[0], bound[1])}"
 
     def withdraw(self) -> None:
         """Remove the path, so that Postfix goes on without us at once instead of waiting.
@@ -82,10 +84,17 @@ def private_listener(backlog: int) -> Iterator[tuple[Path, Listener]]:
             listener.close()
 
 
-def listen(address: SocketAddress, *, mode: int, group: str, inherit: bool) -> Listener:
+def listen(
+    address: SocketAddress,
+    *,
+    mode: int,
+    group: str,
+    inherit: bool,
+    group_key: str = "milter.socket_group",
+) -> Listener:
     """Open the listening socket, or (`inherit`) take the one that systemd passed.
 
-    Raises ListenError.
+    `group_key` is where the configuration names the group. Raises ListenError.
 
     Non-blocking: all workers poll it, and those that lose the race for a connection would otherwise
     sleep in accept() for ever and not hear that they are to stop.
@@ -96,7 +105,7 @@ def listen(address: SocketAddress, *, mode: int, group: str, inherit: bool) -> L
     if passed is not None:
         listener = _inherited(passed)
     elif address.kind == "unix":
-        listener = _listen_unix(Path(address.path), mode, group)
+        listener = _listen_unix(Path(address.path), mode, group, group_key)
     else:
         listener = _listen_tcp(address.host, address.port)
     os.set_blocking(listener.fileno(), False)
@@ -116,10 +125,10 @@ def _inherited(descriptor: int) -> Listener:
     if not listening:
         sock.close()
         raise ListenError(f"fd:{descriptor}: the socket that was passed does not listen")
-    return Listener(sock, None)
+    return Listener(sock, None, inherited=True)
 
 
-def _listen_unix(path: Path, mode: int, group: str) -> Listener:
+def _listen_unix(path: Path, mode: int, group: str, group_key: str) -> Listener:
     """Bind under a temporary name, set the permissions, then rename.
 
     So Postfix never sees a socket that it may not open, a stale file of a crashed run is replaced,
@@ -130,7 +139,7 @@ def _listen_unix(path: Path, mode: int, group: str) -> Listener:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     sock = socket.socket(socket.AF_UNIX)
     try:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _make_directory(path.parent)
         with contextlib.suppress(FileNotFoundError):
             temporary.unlink()
         sock.bind(str(temporary))
@@ -144,10 +153,20 @@ def _listen_unix(path: Path, mode: int, group: str) -> Listener:
         with contextlib.suppress(OSError):
             temporary.unlink()
         if isinstance(error, KeyError):
-            raise ListenError(f"milter.socket_group: there is no group '{group}'") from None
+            raise ListenError(f"{group_key}: there is no group '{group}'") from None
         # Python itself finds a path too long, and sets no strerror.
         raise ListenError(f"{path}: cannot listen here: {error.strerror or error}") from None
     return Listener(sock, path)
+
+
+def _make_directory(directory: Path) -> None:
+    """Make it and what is missing above it, open to Postfix whatever the umask, which is 0077 in
+    the unit; what is there stays as it is. Raises OSError."""
+    missing = [each for each in (directory, *directory.parents) if not each.exists()]
+    for each in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            each.mkdir()
+            each.chmod(0o755)
 
 
 def _answers(path: Path) -> bool:

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from mailtriage.acks.calendar import calendar_problems
+from mailtriage.acks.recipients import role_of
 from mailtriage.acks.templates import TextError, Texts, load_texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Config, ConfigError, Loaded, load
@@ -18,6 +19,7 @@ from mailtriage.mail.read import read_mail
 from mailtriage.policies.load import ACKS, PolicyError, load_policies
 from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import GENERAL, Policies
+from mailtriage.service.state_checks import state_problems
 from mailtriage.shipped import shipped_directory
 from mailtriage.state.customers import CustomerFileError, read_customers
 from mailtriage.state.ledger import NO_LEDGER, Ledger
@@ -26,7 +28,7 @@ from mailtriage.tags.lint import lint
 from mailtriage.tags.profile import PROFILES
 from mailtriage.tags.vocabulary import PREFIX
 from mailtriage.toml_lines import KeyPath
-from mailtriage.toml_source import Problem, did_you_mean, dotted
+from mailtriage.toml_source import Problem, did_you_mean
 from mailtriage.triage.customer import CustomerList, FixedCustomers
 from mailtriage.triage.language import load_detector
 
@@ -97,7 +99,12 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     except ConfigError as error:
         raise LoadError([*error.problems, *_problems_elsewhere(error.understood)]) from None
     config = loaded.config
-    problems = [*loaded.problems, *_calendar_problems(loaded)]
+    problems = [
+        *loaded.problems,
+        *_calendar_problems(loaded),
+        *_roles(loaded),
+        *state_problems(loaded),
+    ]
     policies = Policies()
     customers: CustomerList = read_customers(())
     texts: Texts | None = None
@@ -140,16 +147,32 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
 def _calendar_problems(loaded: Loaded) -> list[Problem]:
     """Calendars that cannot be meant, and mailboxes that name one which is not there, or none."""
     config = loaded.config
-    problems = [
-        _problem(loaded, path, what, hint) for path, what, hint in calendar_problems(config)
-    ]
+    problems = [loaded.problem(path, what, hint) for path, what, hint in calendar_problems(config)]
     if len(config.calendars) > 1:
         for mailbox in config.mailboxes.mailboxes:
             if not mailbox.calendar and mailbox.ack in {"send", "deferred"}:
-                path = ("mailboxes", mailbox.address, "calendar")
+                path = (*mailbox.path, "calendar")
                 what = "names none of several calendars: Monday to Friday, 9 to 17 UTC is used"
                 hint = f"one of {', '.join(config.calendars)}"
-                problems.append(_problem(loaded, path, what, hint, warning=True))
+                problems.append(loaded.problem(path, what, hint, warning=True))
+    return problems
+
+
+def _roles(loaded: Loaded) -> list[Problem]:
+    """Addresses whose mail would be acknowledged but for their local part, such as postmaster."""
+    problems = []
+    for mailbox in loaded.config.mailboxes.mailboxes:
+        if mailbox.ack == "off":
+            continue
+        aliases = [((*mailbox.path, "aliases", n), one) for n, one in enumerate(mailbox.aliases)]
+        for path, address in ((mailbox.path, mailbox.address), *aliases):
+            role = role_of(address, mailbox)
+            if role:
+                what = f"mail to {address} is never acknowledged (rule E7): robots write there too"
+                hint = 'write ack = "off"' if path == mailbox.path else "give it a section"
+                if role == "privacy":
+                    hint = "unless the mailbox has a name"
+                problems.append(loaded.problem(path, what, hint, warning=True))
     return problems
 
 
@@ -158,8 +181,7 @@ def _unspoken_languages(loaded: Loaded, texts: Texts) -> list[Problem]:
     known = sorted(texts.by_language)
     languages = loaded.config.ack.fallback_languages
     return [
-        _problem(
-            loaded,
+        loaded.problem(
             ("ack", "fallback_languages", languages.index(language)),
             f"there is no text for '{language}'",
             did_you_mean(language, known) or f"there are {', '.join(known)}",
@@ -209,27 +231,29 @@ def _unsendable_ids(policies: Policies) -> list[Problem]:
 
 
 def _unknown_names(loaded: Loaded, policies: Policies) -> list[Problem]:
-    """Skills and profiles that mailboxes name and nobody knows."""
+    """Skills and profiles that mailboxes and targets name and nobody knows."""
     problems = []
     skills = [policy.name for policy in policies.skills]
     for mailbox in loaded.config.mailboxes.mailboxes:
-        path = ("mailboxes", mailbox.address)
+        path = mailbox.path
         for number, skill in enumerate(mailbox.skills):
-            if skill not in (*skills, GENERAL):
-                what = f"there is no policy for the skill '{skill}'"
-                hint = did_you_mean(skill, skills)
-                problems.append(_problem(loaded, (*path, "skills", number), what, hint))
+            problems += _unknown_skill(loaded, (*path, "skills", number), skill, skills)
         if mailbox.profile not in PROFILES:
             what = f"there is no helpdesk profile '{mailbox.profile}'"
             hint = did_you_mean(mailbox.profile, PROFILES)
-            problems.append(_problem(loaded, (*path, "profile"), what, hint))
+            problems.append(loaded.problem((*path, "profile"), what, hint))
+    for skill in loaded.config.targets.skills:
+        problems += _unknown_skill(loaded, ("targets", "skills", skill), skill, skills)
     return problems
 
 
-def _problem(
-    loaded: Loaded, path: KeyPath, what: str, hint: str = "", *, warning: bool = False
-) -> Problem:
-    return Problem(*loaded.layers.locate(path), dotted(path), what, hint, warning)
+def _unknown_skill(
+    loaded: Loaded, path: KeyPath, skill: str, skills: Sequence[str]
+) -> list[Problem]:
+    if skill in (*skills, GENERAL):
+        return []
+    what = f"there is no policy for the skill '{skill}'"
+    return [loaded.problem(path, what, did_you_mean(skill, skills))]
 
 
 def stored_tokens(config: Config) -> Tokens:

@@ -1,0 +1,62 @@
+"""Whether `mailtriage serve` will find its secret and a place for its database, or refuse to start.
+
+What may be otherwise for the user of the service is a warning: `check` is run by anybody.
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from mailtriage.config import Loaded
+from mailtriage.state.secret import SecretError, read_secret
+from mailtriage.toml_lines import KeyPath
+from mailtriage.toml_source import Problem
+
+_OWNER: Final = "the user of the service must own it"
+
+
+def state_problems(loaded: Loaded) -> list[Problem]:
+    """What is in the way of the secret and the database; nothing without a mailbox, as neither is
+    needed then."""
+    state = loaded.config.state
+    if not loaded.config.mailboxes.mailboxes:
+        return []
+    at_url = ("state", "url")
+    at_secret = ("state", "secret_file") if state.secret_file else at_url
+    problems = _directory_problems(loaded, at_url, state.database.parent)
+    if os.path.exists(state.secret):  # noqa: PTH110  Path.exists raises where we may not look
+        problems += _secret_problems(loaded, at_secret, state.secret)
+    elif state.secret.parent != state.database.parent:
+        # Only the directory of the database is made at the start.
+        if state.secret.parent.is_dir():
+            problems += _directory_problems(loaded, at_secret, state.secret.parent)
+        else:
+            what = f"there is no directory {state.secret.parent}, so no secret can be made there"
+            problems.append(loaded.problem(at_secret, what, f"make it; {_OWNER}"))
+    return problems
+
+
+def _secret_problems(loaded: Loaded, path: KeyPath, secret: Path) -> list[Problem]:
+    try:
+        read_secret(secret)
+    except SecretError as error:
+        closed = isinstance(error.__cause__, PermissionError)
+        return [loaded.problem(path, str(error), _OWNER if closed else "", warning=closed)]
+    return []
+
+
+def _directory_problems(loaded: Loaded, path: KeyPath, directory: Path) -> list[Problem]:
+    """Whether files can be made there, or it can be made where what is above it ends."""
+    there = next(
+        above
+        for above in (directory, *directory.parents)
+        if os.path.exists(above)  # noqa: PTH110  as above
+    )
+    if not there.is_dir():
+        return [loaded.problem(path, f"{there} is not a directory")]
+    if os.access(there, os.W_OK | os.X_OK, effective_ids=True):
+        return []
+    what = f"nothing can be written in {there}: permission denied"
+    if there != directory:
+        what = f"{directory} cannot be made: permission denied"
+    return [loaded.problem(path, what, _OWNER, warning=True)]
