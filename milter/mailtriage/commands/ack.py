@@ -38,7 +38,7 @@ def run_ack(
         return 1
     analyst = everything.analyst(stored_tokens(everything.config))
     try:
-        return _show_all(analyst, stored_mails(path), rcpt, sender, client, raw=raw)
+        return _show_all(analyst, path, stored_mails(path), rcpt, sender, client, raw=raw)
     except UnreadablePath as error:
         to_terminal(f"mailtriage: {error}")
         return 1
@@ -46,6 +46,7 @@ def run_ack(
 
 def _show_all(
     analyst: Analyst,
+    path: str,
     mails: Iterable[StoredMail],
     rcpt: str,
     sender: str | None,
@@ -54,9 +55,9 @@ def _show_all(
     raw: bool,
 ) -> int:
     code = 0
-    for number, stored in enumerate(mails):
-        if number and not raw:
-            click.echo()
+    for stored in mails:
+        if stored.name != path and not raw:
+            click.echo(f"{harmless(stored.name)}:")
         analysis, _ = explain_one(analyst, stored, rcpt, sender, client)
         try:
             made = (

@@ -41,6 +41,11 @@ _SIGNED: Final = (
     "smtpd_milters=$mailtriage_signer",
     "smtpd_milter_maps=",
     "milter_default_action=tempfail",
+    # Well within the time that the desk waits for the answer: one that comes later than that would
+    # make it send an acknowledgement again that Postfix has taken.
+    "milter_connect_timeout=5s",
+    "milter_command_timeout=10s",
+    "milter_content_timeout=20s",
     # The name by which signers are commonly told that mail is their own to sign.
     "milter_macro_daemon_name=ORIGINATING",
 )
