@@ -65,6 +65,7 @@ from = "service@bücher.example"
 reply_to = "antwort@desk.example"
 subject_style = "re"
 [mailboxes."*@catch.example"]
+[mailboxes."hilfe@bücher.example"]
 [mailboxes."plain@desk.example"]
 """
 
@@ -203,6 +204,13 @@ class TestAddresses:
         message = make(mailbox="plain@desk.example")
         assert parsed(message)["From"] == "plain@desk.example"
         assert body(message).rstrip().endswith("plain@desk.example")
+
+    def test_an_internationalised_domain_is_sent_as_dns_has_it_and_read_as_people_write_it(
+        self, make: Make
+    ) -> None:
+        message = make(mailbox="hilfe@xn--bcher-kva.example")
+        assert message.startswith(b"From: hilfe@xn--bcher-kva.example\r\n")
+        assert body(message).rstrip().endswith("hilfe@bücher.example")
         assert parsed(message)["Reply-To"] is None
 
     @pytest.mark.parametrize(

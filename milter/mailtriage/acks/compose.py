@@ -31,6 +31,7 @@ from mailtriage.acks.tokens import Tokens
 from mailtriage.acks.wording import moment
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
+from mailtriage.mail.domains import spellings
 
 __all__ = ["ComposeError", "KbLink", "Order", "compose"]
 
@@ -107,7 +108,8 @@ def _values(
         "received": moment(order.received, zone, text.language),
         "by": moment(order.by, zone, text.language) if order.by else "",
         "reference": tokens.reference(order.key),
-        "desk": one_line(mailbox.name) or mailbox.from_address,
+        # For people, in the letters that they know.
+        "desk": one_line(mailbox.name) or spellings(mailbox.from_address)[-1],
         "opening": order.opening,
         "opens": moment(order.opens, zone, text.language) if order.opens else "",
         "busy": order.busy,

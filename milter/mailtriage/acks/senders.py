@@ -11,6 +11,7 @@ from mailtriage.acks.domains import is_within, to_ascii
 from mailtriage.acks.model import Case, Rule
 from mailtriage.config.sections import Config
 from mailtriage.mail.address import parse_mailboxes
+from mailtriage.mail.domains import same_address
 
 _PATTERN_SECONDS: Final = 0.02
 """What one pattern of ack.deny may take on one address."""
@@ -126,7 +127,7 @@ def _denied(case: Case) -> str | None:
     # Here a web form's own addresses count, too: the administrator named them.
     written = (*_people(case), case.mail.envelope.sender.lower(), *_authors(case))
     plain = (robots.without_detail(robots.unwrapped(address)) for address in written)
-    addresses = dict.fromkeys((*written, *plain))
+    addresses = dict.fromkeys((*written, *plain, *map(same_address, written)))
     for entry in case.config.ack.deny:
         for address in addresses:
             found = _matches(entry, address)
