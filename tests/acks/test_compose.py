@@ -1,112 +1,30 @@
 """The finished acknowledgement, as RFC 3834, RFC 5322 and the helpdesks want it."""
 
 import dataclasses
-import email.policy
 import quopri
-import re
-from collections.abc import Callable
 from datetime import datetime
-from email import message_from_bytes
-from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from mailtriage.acks.compose import ComposeError, KbLink, Order, compose
-from mailtriage.acks.lint import MAX_SIZE, faults
+from mailtriage.acks.lint import MAX_SIZE
 from mailtriage.acks.templates import Texts, load_texts
-from mailtriage.acks.tokens import Tokens
-from mailtriage.config import Config, load
+from mailtriage.config import Config
 from mailtriage.mail.read import read_message
 from mailtriage.shipped import shipped_directory
-
-TOKENS = Tokens(b"a secret of the tests, 32 bytes and more")
-NOW = 1_795_596_730.0  # Wednesday, 25 November 2026, 08:52 UTC
-KB = KbLink("Correct an invoice", "https://help.desk.example/invoices#correct", "Choose Correct.")
-ORDER = Order(
-    key=b"0123456789abcdef",
-    mailbox="help@desk.example",
-    to="joe@customer.example",
-    language="en",
-    subject="Where is my parcel?",
-    message_id="<m2@customer.example>",
-    references=("<m0@customer.example>", "<m1@customer.example>"),
-    received=NOW - 5,
-    skill="delivery",
-    priority="normal",
-    generic="",
-    by=NOW + 86_400,
-    opening="closed",
-    opens=NOW + 3600,
-    late=False,
-    busy=False,
-    kb=KB,
-    ticket="",
+from tests.support.orders import (
+    BASE,
+    KB,
+    NOW,
+    ORDER,
+    TOKENS,
+    Make,
+    body,
+    parsed,
+    read_config,
 )
-ALLOWED = {
-    "From", "Reply-To", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
-    "Auto-Submitted", "X-Auto-Response-Suppress", "X-Mailtriage-Loop", "X-Mailtriage-Ref",
-    "Content-Type", "Content-Transfer-Encoding", "MIME-Version", "Content-Language",
-}  # fmt: skip
-
-BASE = """\
-[calendars.office]
-timezone = "Europe/Berlin"
-[mailboxes."help@desk.example"]
-name = "Desk Support"
-urgent = "+49 30 1234 (Mon–Fr 8–18)"
-privacy = "https://desk.example/privacy"
-[mailboxes."hilfe@desk.example"]
-name = "Bürgerservice, \u201eKöln\u201c"
-from = "service@bücher.example"
-reply_to = "antwort@desk.example"
-subject_style = "re"
-[mailboxes."*@catch.example"]
-[mailboxes."hilfe@bücher.example"]
-[mailboxes."plain@desk.example"]
-"""
-
-Make = Callable[..., bytes]
-
-
-@pytest.fixture(scope="module")
-def texts() -> Texts:
-    return load_texts(shipped_directory("policies") / "acks")
-
-
-@pytest.fixture(scope="module")
-def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
-    return _config(tmp_path_factory.mktemp("config"), BASE)
-
-
-@pytest.fixture(scope="module")
-def make(texts: Texts, config: Config) -> Make:
-    """The message of `ORDER` with other values in it."""
-
-    def make(**changes: Any) -> bytes:
-        order = dataclasses.replace(ORDER, **changes)
-        return compose(order, config, texts, TOKENS, NOW)
-
-    return make
-
-
-def _config(directory: Path, text: str) -> Config:
-    file = directory / "mailtriage.toml"
-    file.write_text(text, encoding="utf-8")
-    return load([file]).config
-
-
-def parsed(message: bytes) -> EmailMessage:
-    found = message_from_bytes(message, policy=email.policy.strict)
-    assert isinstance(found, EmailMessage)
-    return found
-
-
-def body(message: bytes) -> str:
-    return quopri.decodestring(message.partition(b"\r\n\r\n")[2]).decode().replace("\r\n", "\n")
 
 
 def test_the_whole_message(make: Make) -> None:
@@ -372,7 +290,7 @@ class TestHtml:
 
 
 def test_precedence_bulk_when_asked_for(texts: Texts, tmp_path: Path, make: Make) -> None:
-    config = _config(tmp_path, BASE + '[ack]\nprecedence = "bulk"\n')
+    config = read_config(tmp_path, BASE + '[ack]\nprecedence = "bulk"\n')
     assert parsed(compose(ORDER, config, texts, TOKENS, NOW))["Precedence"] == "bulk"
     assert parsed(make())["Precedence"] is None
 
@@ -409,79 +327,3 @@ class TestOrderOnPaper:
     def test_what_is_no_order_at_all(self, text: str) -> None:
         with pytest.raises(ValueError, match=r"."):
             Order.from_json(text)
-
-
-ANY_TEXT = st.text(max_size=300)
-HOSTILE = st.one_of(
-    ANY_TEXT,
-    st.text(alphabet='\r\n\0 :=?<>@,;"\\\u202eéa.-', max_size=200),
-    st.sampled_from(
-        ("x\r\nBcc: all@corp.example", "=?utf-8?q?=0d=0aBcc:_x?=", "\ud800", "💥" * 300)
-    ),
-)
-
-
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    subject=HOSTILE,
-    message_id=st.one_of(HOSTILE, HOSTILE.map(lambda text: f"<{text}@x.example>")),
-    references=st.lists(st.one_of(HOSTILE, HOSTILE.map(lambda text: f"<{text}@x.example>")), max_size=30),
-    title=HOSTILE,
-    url=HOSTILE.map(lambda text: f"https://{text}"),
-    ticket=HOSTILE,
-    language=st.sampled_from(("und", "de", "pl", "ja")),
-    mailbox=st.sampled_from(("help@desk.example", "hilfe@desk.example")),
-)  # fmt: skip
-def test_whatever_a_stranger_writes_nothing_is_put_into_the_message(
-    make: Make,
-    subject: str,
-    message_id: str,
-    references: list[str],
-    title: str,
-    url: str,
-    ticket: str,
-    language: str,
-    mailbox: str,
-) -> None:
-    message = make(
-        subject=subject,
-        message_id=message_id,
-        references=tuple(references),
-        kb=KbLink(title, url, title),
-        ticket=ticket,
-        language=language,
-        mailbox=mailbox,
-    )
-    head = message.partition(b"\r\n\r\n")[0].decode("ascii")
-    names = re.findall(r"^([^:\s]+):", head, re.MULTILINE)
-    assert set(names) <= ALLOWED
-    assert len(set(names)) == len(names)
-    assert not parsed(message).defects
-    assert len(message) <= MAX_SIZE
-    assert max(map(len, message.split(b"\r\n"))) <= 998
-
-
-@settings(max_examples=200, deadline=None)
-@given(to=st.one_of(HOSTILE, HOSTILE.map(lambda text: f"{text}@customer.example")))
-def test_whatever_the_address_is_there_is_one_recipient_or_no_message(make: Make, to: str) -> None:
-    try:
-        message = make(to=to)
-    except ComposeError:
-        return
-    assert faults(message) == ()
-    lines = [line for line in message.split(b"\r\n") if line.startswith(b"To: ")]
-    assert len(lines) == 1
-    assert not re.search(rb"^(?:b?cc|x):", message, re.IGNORECASE | re.MULTILINE)
-
-
-@settings(max_examples=50, deadline=None)
-@given(name=st.text(min_size=1, max_size=80).filter(lambda text: not re.search(r'[\x00-\x1f\x7f-\x9f<>@"\\]', text)))  # fmt: skip
-def test_any_display_name_that_the_configuration_allows(
-    texts: Texts, config: Config, name: str
-) -> None:
-    mailbox = dataclasses.replace(config.mailboxes.mailboxes[0], name=name)
-    mailboxes = dataclasses.replace(config.mailboxes, mailboxes=(mailbox,))
-    other = dataclasses.replace(config, mailboxes=mailboxes)
-    message = parsed(compose(ORDER, other, texts, TOKENS, NOW))
-    assert message["From"].addresses[0].addr_spec == "help@desk.example"
-    assert len(message["From"].addresses) == 1

@@ -142,7 +142,7 @@ def public_holidays(country: str, region: str, year: int) -> frozenset[date]:
             expand=False,
             categories=[each for each in _CATEGORIES if each in entity.supported_categories],
         )
-    except NotImplementedError:
+    except NotImplementedError:  # how the library says that it has no such region; see `check`
         return frozenset()
     return frozenset(found)
 
