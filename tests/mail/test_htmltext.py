@@ -2,7 +2,8 @@
 
 import pytest
 
-from mailtriage.mail.htmltext import decode_characters, html_to_text
+from mailtriage.mail.htmllines import decode_characters
+from mailtriage.mail.htmltext import html_to_text
 
 
 def text_of(html: str) -> str:
@@ -38,6 +39,13 @@ def text_of(html: str) -> str:
         ('a<div style="DISPLAY: None !important">b<div>c</div>d</div>e', "a\ne"),
         ('a<span style="font-size:0px">b</span><i style="mso-hide:all">c</i>d', "ad"),
         ('a<p style="display:none">b<p>c', "a\n\nc"),
+        (
+            '<td style="font-size:0px;padding:0">a<div style="font-size:16px">b<i>c</i></div>d</td>e',
+            "bc\ne",
+        ),
+        ('<div style="font-size:0"><b style="font-size:14px;display:none">a</b></div>b', "b"),
+        ('<i style="font-size:1px;color:#fff;opacity:0">a</i><i style="font-size:1px">b</i>c', "c"),
+        ('<i style="font-size:1.2em">a</i><i style="font-size:10px">b</i>', "ab"),
         ('a<div style="display:none">b<div>c</div></div>d', "a\nd"),
         ('<span style="font-size:0.9em;max-height:0.5em">shown</span>', "shown"),
         ('a<img src="x" alt="Logo"><img alt="😀" src="y"><img alt="" width=1>b', "a😀b"),

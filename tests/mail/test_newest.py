@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from mailtriage.mail import reply_marks
+from mailtriage.mail import header_marks, quote_marks, reply_marks
 from mailtriage.mail.newest import newest_text, split_letter
 
 OWN = "The lamp still flickers.\nPlease send a new one."
@@ -154,7 +154,13 @@ class TestEachLanguage:
         ],
     )  # fmt: skip
     def test_every_table_knows_them(self, table: str) -> None:
-        assert {language.code for language in LANGUAGES} <= set(getattr(reply_marks, table))
+        assert {language.code for language in LANGUAGES} <= set(
+            next(
+                vars(module)[table]
+                for module in (quote_marks, header_marks, reply_marks)
+                if table in vars(module)
+            )
+        )
 
 
 class TestWhereTheAnswerStands:
@@ -179,12 +185,38 @@ class TestWhereTheAnswerStands:
         assert newest_text(f"{OWN}\n\n##- Please reply above this line -##\n\n{QUOTE}") == OWN
         assert newest_text(f"{OWN}\n\n-- Svara ovanför denna rad --\n\n{QUOTE}") == OWN
 
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "2025-03-03 9:00 GMT+01:00 The Shop",
+            "The Shop via Our Forum wrote:",
+            "The Shop wrote on 3 March 2025 at 09:00:",
+        ],
+    )
+    def test_above_a_quote_without_marks_or_an_address(self, line: str) -> None:
+        assert newest_text(f"{OWN}\n\n{line}\n\n{QUOTE}") == OWN
+
     def test_nothing_but_a_quote(self) -> None:
         assert newest_text(f"On 3/3/25 at 9:00 Shop <a@b.example> wrote:\n{marked(QUOTE)}\n") == ""
 
     def test_a_forward_below_a_word_of_ones_own(self) -> None:
         text = "See this.\n\n---------- Forwarded message ---------\nFrom: A <a@b.example>\n\nOther text"
         assert newest_text(text) == "See this."
+
+    @pytest.mark.parametrize(
+        "pointer",
+        [
+            "See below.",
+            "Hi,\n\nplease see below.\n\nThanks\nEva",
+            "Siehe unten!",
+            "Se nedan",
+            "FYI",
+        ],
+    )
+    def test_a_forward_below_words_that_only_point_to_it(self, pointer: str) -> None:
+        header = "From: A <a@b.example>\nDate: 3 March 2025\nTo: B\nSubject: Lamp"
+        text = f"{pointer}\n\n---------- Forwarded message ---------\n{header}\n\n{OWN}"
+        assert newest_text(text) == f"{pointer}\n\n{OWN}"
 
     def test_a_forward_that_the_program_marked_as_a_quote(self) -> None:
         text = marked(
@@ -224,6 +256,21 @@ KEPT = [
     "Sent from my desk this time, as my phone is broken, too.",
     "Two questions:\n- Where is it?\n- When does it come?",
     "1 > 2 is wrong",
+    "Hello.\n\nNorton says that your mail has a virus.",
+    "Hello.\n\nIn our test environment nothing can be printed any more, no e-mail either.",
+    "Guten Tag.\n\nBitte drucken Sie mir die Rechnung auf Papier aus, der Umwelt schadet das nicht.",
+    "Hej.\n\nSkriv gärna ut returlappen, jag har ingen skrivare.",
+    "Hello.\n\nOn 3 March at 10:12 you wrote:\nthe lamp is on its way.\n\nIt is not.",
+    "Hello.\n\nI wrote via your form on 3 March 2025 at 10:12:\nno answer.",
+    "Hello.\n\nI sent it from my phone\nand it arrived.",
+    "Hello.\n\nMy phone was sent",
+    "Hej.\n\nSkickat telefonen till er i dag",
+    "Guten Tag.\n\nMein Handy wurde nicht verschickt",
+    "Moi.\n\nLähetetty puhelin takaisin teille",
+    "Hello.\n\nTwo boxes:\n---\nRed shirt\nBlue shirt",
+    "Hello.\n\nThe chat said:\nwe will send a new one.\n\nNothing came.",
+    "Hello.\n\nFrom: the shop in Lund\nTo: my home\n\nCan you carry it?",
+    "Date: 3 March\nTo: the shop\n\nDear shop, the lamp broke.",
 ]
 
 

@@ -9,17 +9,30 @@ made to be slow takes as long as any other of its length.
 """
 
 import re
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from mailtriage.mail import reply_marks
+from mailtriage.mail.attribution import may_end_attribution, take_attribution
+from mailtriage.mail.quote_marks import POINTERS
+from mailtriage.mail.quoted_header import RULE, announcement_end
 from mailtriage.mail.signature import body_end
 from mailtriage.mail.webform import form_message
 
-_MAX_JOINED: Final = 400
-_ATTRIBUTION_LINES: Final = 3
 _HEADER_LINES: Final = 12
+_MAX_POINTER: Final = 80
+_GREETING_WORDS: Final = 3
+_PIECES: Final = re.compile(r"[,!:\n]|\.(?=\s|$)")
+_POINTERS: Final = frozenset(phrase for known in POINTERS.values() for phrase in known)
+_MAX_LOOKS: Final = 1000
+"""Lines that are looked at closely; a mail of 64 KB that a person wrote has some 200 of these."""
+_MAX_ATTRIBUTIONS: Final = 200
+"""Lines that may be the last of an attribution, likewise."""
+# Marks of writing direction and blanks of no width, which stand around names and addresses.
+_INVISIBLE: Final = "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff"
+_INVISIBLE_SIGNS: Final = (
+    "\u200b\u200e\u200f\u202c\u2069\ufeff"  # the others come in pairs with these
+)
+_WITHOUT_INVISIBLE: Final = str.maketrans("", "", _INVISIBLE)
 
 
 class Letter(NamedTuple):
@@ -38,23 +51,41 @@ def newest_text(text: str, sender: str = "") -> str:
 
     text: line ends "\\n". sender: display name of the writer, which helps to find the signature. A
     greeting and a closing typed by hand ("Mvh Anna") stay. Of a mail that only forwards another the
-    other's text is returned; a mail that is only a quote gives "".
+    other's text is returned, also below "See below."; a mail that is only a quote gives "".
     """
     return split_letter(text, sender).newest
 
 
 def split_letter(text: str, sender: str = "") -> Letter:
     """The parts of a letter. Never raises; linear in the length of `text`."""
+    if not text.isascii() and any(map(text.__contains__, _INVISIBLE_SIGNS)):
+        text = text.translate(_WITHOUT_INVISIBLE)
     lines = text.split("\n")
     message = form_message(lines)
     if message is not None:
         return Letter("\n".join(message).strip(), "", "")
     parted = _part(lines)
     newest, closing = _trim(parted.own, sender)
-    if not newest and parted.forwarded:
-        inner = _part(parted.forwarded)
-        newest, closing = _trim(inner.own, "")
+    if parted.forwarded and not newest:
+        newest, closing = _forwarded_text(parted.forwarded)
+    elif parted.forwarded and len(newest) <= _MAX_POINTER and _only_points(newest):
+        below, _ = _forwarded_text(parted.forwarded)
+        newest = f"{newest}\n\n{below}".strip()
     return Letter(newest, "\n".join(parted.quoted), closing)
+
+
+def _forwarded_text(lines: list[str]) -> tuple[str, str]:
+    """The newest text of a forwarded mail and what closes it; all of it rather than nothing."""
+    newest, closing = _trim(_part(lines).own, "")
+    return (newest, closing) if newest else _trim([lines], "")
+
+
+def _only_points(text: str) -> bool:
+    """True for "Hi, please see below. Thanks Eva": no word of its own on the matter."""
+    pieces = [piece.strip(" .") for piece in _PIECES.split(text.casefold())]
+    return not _POINTERS.isdisjoint(pieces) and all(
+        piece in _POINTERS or len(piece.split()) <= _GREETING_WORDS for piece in pieces
+    )
 
 
 def _trim(segments: list[list[str]], sender: str) -> tuple[str, str]:
@@ -83,50 +114,9 @@ class _Parted:
     """Runs of lines that are not quoted."""
     quoted: list[str]
     forwarded: list[str]
-    """The body of the message that begins where nothing was written before; often empty."""
-
-
-# The fields of a quoted message's header, as bits of a set.
-_FROM: Final = 1
-_DATE: Final = 2
-_TO: Final = 4
-_SUBJECT: Final = 8
-
-
-def _flat(table: Mapping[str, Iterable[str]]) -> frozenset[str]:
-    return frozenset(entry.casefold() for entries in table.values() for entry in entries)
-
-
-_LABELS: Final[dict[str, int]] = {
-    word: label
-    for table, label in (
-        (reply_marks.HEADER_SUBJECT, _SUBJECT),
-        (reply_marks.HEADER_TO, _TO),
-        (reply_marks.HEADER_DATE, _DATE),
-        (reply_marks.HEADER_FROM, _FROM),
-    )
-    for word in _flat(table)
-}
-_SEPARATORS: Final = _flat(reply_marks.ORIGINAL_MESSAGE) | _flat(reply_marks.FORWARDED)
-_REPLY_ABOVE: Final = tuple(sorted(_flat(reply_marks.REPLY_ABOVE)))
-_OPENERS: Final = tuple(
-    sorted(
-        opener
-        for word in _flat(reply_marks.ATTRIBUTION_OPENERS)
-        for opener in (f"{word} ", f"{word},", f"{word}.")
-    )
-)
-_VERB: Final = re.compile(
-    r"(?<!\w)(?:"
-    + "|".join(
-        re.escape(verb)
-        for verb in sorted(_flat(reply_marks.ATTRIBUTION_VERBS), key=len, reverse=True)
-    )
-    + r")(?!\w)"
-)
-_CLOCK: Final = re.compile(r"\b\d{1,2}[:.h]\d{2}(?!\d)")
-_DIGIT: Final = re.compile(r"\d")
-_RULE: Final = "-_=*#~—–― "
+    """The body of the message that all the rest is; often empty."""
+    attributions: int = 0
+    """Lines that were looked at as the last of one."""
 
 
 def _part(lines: list[str]) -> _Parted:
@@ -139,42 +129,24 @@ def _part(lines: list[str]) -> _Parted:
     marked = [
         number
         for number, line in enumerate(lines)
-        if ":" in line or "@" in line or "：" in line or (line and not line[0].isalnum())
+        if line and (":" in line or "@" in line or "：" in line or not line[0].isalnum())
     ]
     position = 0
+    looks = 0
     for number in marked:
         if number < position:
             continue
+        looks += 1
+        if looks > _MAX_LOOKS:
+            break  # what is left is taken for the writer's own
         segment.extend(lines[position:number])
         position = number
         line = lines[position].strip()
-        if not line:
-            segment.append("")
-            position += 1
-            continue
-        if line[0] == ">":
-            parted.quoted.extend(_take_attribution(segment, alone=False))
-            end = _quote_end(lines, position)
-        else:
-            end = _announcement_end(lines, position, line)
-            if end > position:
-                parted.quoted.extend(_take_rule(segment))
-            elif _may_end_attribution(line) and not _quote_follows(lines, position + 1):
-                # Before a marked quote the attribution is found from below, with less proof.
-                segment.append(lines[position])
-                announced = _take_attribution(segment, alone=True)
-                if not announced:
-                    position += 1
-                    continue
-                parted.quoted.extend(announced)
-                end = position + 1
-            if end > position and not _quote_follows(lines, end):
-                if not any(map(any, parted.own)):
-                    parted.forwarded = lines[end:]
-                parted.quoted.extend(lines[position:])
-                return parted
+        end, cuts = _quote_at(parted, lines, position, line) if line else (position, False)
+        if cuts:
+            return _cut(parted, lines, position, end)
         if end == position:
-            segment.append(lines[position])
+            segment.append(lines[position] if line else "")
             position += 1
         else:
             parted.quoted.extend(lines[position:end])
@@ -185,6 +157,60 @@ def _part(lines: list[str]) -> _Parted:
     if parted.quoted and not any(map(any, parted.own)):
         parted.forwarded = _forwarded_within(parted.quoted)
     return parted
+
+
+def _quote_at(parted: _Parted, lines: list[str], position: int, line: str) -> tuple[int, bool]:
+    """Where a quote or what announces one ends that begins here, and whether the rest is quoted.
+
+    line: the stripped one at `position`, which is also where it ends when there is neither. Takes
+    what belongs to the quote off the writer's own lines above it.
+    """
+    segment = parted.own[-1]
+    if line[0] == ">":
+        parted.quoted.extend(take_attribution(segment, alone=False))
+        end = _quote_end(lines, position)
+        cuts = _is_lone_header(lines, position, end)
+        if cuts:
+            parted.quoted.extend(_take_rule(segment))
+        return end, cuts
+    end = announcement_end(lines, position, line)
+    if end > position:
+        parted.quoted.extend(_take_rule(segment))
+        return end, not _quote_follows(lines, end)
+    if (
+        parted.attributions < _MAX_ATTRIBUTIONS
+        and may_end_attribution(line)
+        # Before a marked quote the attribution is found from below, with less proof.
+        and not _quote_follows(lines, position + 1)
+    ):
+        parted.attributions += 1
+        segment.append(lines[position])
+        announced = take_attribution(segment, alone=True)
+        if announced:
+            parted.quoted.extend(announced[:-1])
+            return position + 1, True
+        segment.pop()
+    return position, False
+
+
+def _cut(parted: _Parted, lines: list[str], position: int, end: int) -> _Parted:
+    """All from `position` on is quoted; the quoted message itself begins at `end`."""
+    parted.forwarded = lines[end:]
+    parted.quoted.extend(lines[position:])
+    return parted
+
+
+def _is_lone_header(lines: list[str], position: int, end: int) -> bool:
+    """True for a marked header above a quote that has no marks, as French providers write it."""
+    if not 3 <= end - position <= _HEADER_LINES or not (
+        ":" in lines[position] or "--" in lines[position]
+    ):
+        return False
+    if _quote_follows(lines, end):
+        return False
+    unmarked = [line.lstrip()[1:].strip() for line in lines[position:end]]
+    top = next((number for number, line in enumerate(unmarked) if line), -1)
+    return top >= 0 and announcement_end(unmarked, top, unmarked[top]) == len(unmarked)
 
 
 def _quote_end(lines: list[str], position: int) -> int:
@@ -223,57 +249,12 @@ def _quote_follows(lines: list[str], position: int) -> bool:
     return False
 
 
-def _announcement_end(lines: list[str], position: int, line: str) -> int:
-    """Where a separator or a quoted header that begins here ends; `position` if none does."""
-    if line[0] in _RULE or line[-1] in ":：":
-        core = line[:_MAX_JOINED].strip(_RULE).rstrip(":：").casefold()
-        if core in _SEPARATORS or (line[0] in _RULE and _is_announcement(core)):
-            after = position + 1
-            while after < len(lines) and not lines[after].strip():
-                after += 1
-            return max(_header_end(lines, after), position + 1)
-    return _header_end(lines, position) if _label(line) else position
-
-
-def _is_announcement(core: str) -> bool:
-    """True for what helpdesks and Zoho Mail put between dashes above a quote."""
-    if len(core) < 10:
-        return False
-    if core.startswith(_OPENERS) and _is_attribution(core, alone=False):
-        return True
-    return any(map(core.__contains__, _REPLY_ABOVE))
-
-
-def _label(line: str) -> int:
-    """Which field of a quoted header this line is: "From: ...", "*Skickat:* ..."."""
-    colon = line.find(":", 1, 24)
-    if colon < 0:
-        colon = line.find("：", 1, 24)
-    return _LABELS.get(line[:colon].strip("*_ \xa0").casefold(), 0) if colon > 0 else 0
-
-
-def _header_end(lines: list[str], position: int) -> int:
-    """Where a quoted message's header ends that begins here; `position` when it is none."""
-    found = 0
-    end = position
-    for number in range(position, min(position + _HEADER_LINES, len(lines))):
-        line = lines[number].strip()
-        label = _label(line) if line else 0
-        if not line or not (label or found):
-            break
-        if label & found and not (label == _TO and found & _FROM):
-            break  # only To: and Cc: share a bit
-        found |= label
-        end = number + 1
-    return end if found & _FROM and found.bit_count() >= 3 else position
-
-
 def _take_rule(segment: list[str]) -> list[str]:
     """Take dashes and the like off the end of a segment, which belong to the quote below them."""
     taken: list[str] = []
     while segment:
         line = segment[-1].strip()
-        is_rule = bool(line) and (not line.strip(_RULE) or line.startswith("----"))
+        is_rule = bool(line) and (not line.strip(RULE) or line.startswith("----"))
         if line and not is_rule:
             break
         taken.append(segment.pop())
@@ -282,80 +263,12 @@ def _take_rule(segment: list[str]) -> list[str]:
     return taken[::-1]
 
 
-def _take_attribution(segment: list[str], *, alone: bool) -> list[str]:
-    """Take "On Tuesday Anna wrote:" off the end of a segment; give its lines, or nothing.
-
-    alone: no marked quote follows, so that only a line that can be nothing else will do: a customer
-    writes "On Tuesday you wrote:" as well, and then goes on in their own words.
-    """
-    end = len(segment)
-    while end and not segment[end - 1].strip():
-        end -= 1
-    joined = ""
-    for count in range(1, _ATTRIBUTION_LINES + 1):
-        line = segment[end - count].strip() if count <= end else ""
-        joined = f"{line} {joined}" if joined else line
-        if not line or len(joined) > _MAX_JOINED:
-            return []
-        if _is_attribution(joined.casefold(), alone=alone):
-            above = segment[end - count - 1].strip() if count < end else ""
-            wrapped = count < _ATTRIBUTION_LINES and _begins_attribution(above, line)
-            start = end - count - wrapped
-            taken = segment[start:]
-            del segment[start:]
-            return taken
-    return []
-
-
-def _may_end_attribution(line: str) -> bool:
-    """A look at one line, before up to three are joined."""
-    if "@" in line:
-        return len(line) <= _MAX_JOINED
-    return (
-        line[-1] in ":：" and len(line) <= _MAX_JOINED and _VERB.search(line.casefold()) is not None
-    )
-
-
-def _is_attribution(line: str, *, alone: bool) -> bool:
-    # The look for a verb of any language costs as much as all else here: it comes last.
-    has_address = "@" in line
-    if not has_address and not _DIGIT.search(line):
-        return False
-    has_clock = _CLOCK.search(line) is not None
-    has_colon = line[-1] in ":："
-    if not alone:
-        return (has_colon and (has_address or has_clock)) or _VERB.search(line) is not None
-    opens = has_clock and line.startswith(_OPENERS)
-    if not has_colon:
-        if not (opens and has_address):
-            return False
-        verb = _VERB.search(line)
-        return verb is not None and verb.end() == len(line)
-    with_verb = has_address or opens
-    # Gmail in languages it has no words for: a date, a clock, a name and an address.
-    without_verb = has_clock and line.endswith((">:", ">："))
-    if with_verb == without_verb:
-        return with_verb
-    return with_verb == (_VERB.search(line) is not None)
-
-
-def _begins_attribution(line: str, below: str) -> bool:
-    """True for the first line of an attribution whose last line is one by itself."""
-    if not line or line[-1] in ".!?:" or len(line) > 120:
-        return False
-    if below[0] in "<(":
-        return True  # of "Name <address>" the name is missing yet
-    if line[0].isdecimal():
-        return _CLOCK.search(line) is not None
-    return line.casefold().startswith(_OPENERS) and _DIGIT.search(line) is not None
-
-
 def _forwarded_within(quoted: list[str]) -> list[str]:
     """The body of a forwarded message that the sender's program marked as a quote; often empty."""
     lines = [line.lstrip().removeprefix(">").strip() for line in quoted]
     for position, line in enumerate(lines[:_HEADER_LINES]):
         if line:
-            end = _announcement_end(lines, position, line)
+            end = announcement_end(lines, position, line)
             if end > position:
                 return lines[end:]
     return []

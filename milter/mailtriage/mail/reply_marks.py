@@ -1,238 +1,23 @@
-"""The words by which mail programs and people mark what is not newly written, language by language.
+"""The words by which people end a letter and phones sign it, language by language.
 
-Data only; `newest` says how each table is used. All entries are in lower case as `str.casefold`
+Data only; `signature` says how each table is used. All entries are in lower case as `str.casefold`
 gives them. To add a language, add its line to each table; the tests name the languages that must be
 complete.
 """
 
 from typing import Final
 
-# What stands in the line above a quote: "On Tuesday Anna wrote:".
-ATTRIBUTION_VERBS: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("wrote", "writes", "said"),
-    "sv": ("skrev", "skriver"),
-    "da": ("skrev", "skriver"),
-    "nb": ("skrev", "skriver", "skreiv"),
-    "fi": ("kirjoitti", "kirjoittaa"),
-    "de": ("schrieb", "schrieben", "schreibt", "geschrieben"),
-    "fr": ("a écrit", "écrit", "écrivait"),
-    "es": ("escribió", "escribio", "ha escrito", "escribe"),
-    "ca": ("va escriure", "ha escrit"),
-    "it": ("ha scritto", "scrive", "scrisse"),
-    "nl": ("schreef", "geschreven"),
-    "pt": ("escreveu", "escreveram"),
-    "pl": ("napisał", "napisała", "napisał(a)", "napisał/a", "pisze"),
-    "cs": ("napsal", "napsala", "napsal(a)"),
-    "sk": ("napísal", "napísala", "napísal(a)"),
-    "hu": ("írta", "ezt írta"),
-    "ro": ("a scris",),
-    "ru": ("написал", "написала", "написал(а)", "пишет", "писал"),
-    "uk": ("написав", "написала", "пише"),
-    "et": ("kirjutas",),
-    "tr": ("şunu yazdı", "yazdı"),
-    "el": ("έγραψε",),
-    "zh": ("写道", "寫道"),
-    "ja": ("のメール",),
-}
-
-# How such a line begins, when it takes up more than one.
-ATTRIBUTION_OPENERS: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("on", "at", "in article", "quoting"),
-    "sv": ("den", "på", "mån", "tis", "ons", "tors", "fre", "lör", "sön"),
-    "da": ("den", "d.", "man.", "tir.", "ons.", "tor.", "fre.", "lør.", "søn.", "på"),
-    "nb": ("den", "på", "man.", "tir.", "ons.", "tor.", "tors.", "fre.", "lør.", "søn."),
-    "fi": ("ma", "ti", "ke", "to", "pe", "la", "su"),
-    "de": ("am", "von", "vom"),
-    "fr": ("le", "en date"),
-    "es": ("el",),
-    "ca": ("el", "missatge de"),
-    "it": ("il", "in data"),
-    "nl": ("op",),
-    "pt": ("em", "no dia", "a", "às"),
-    "pl": ("w dniu", "dnia", "pon.", "wt.", "śr.", "czw.", "pt.", "sob.", "niedz."),
-    "cs": ("dne", "po", "út", "st", "čt", "pá", "so", "ne"),
-    "ro": ("în", "pe data"),
-    "ru": ("пн", "вт", "ср", "чт", "пт", "сб", "вс"),
-}
-
-# Labels of a quoted message's header, as Outlook and forwarding programs put it above the quote.
-HEADER_FROM: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("from",),
-    "sv": ("från",),
-    "da": ("fra",),
-    "nb": ("fra",),
-    "fi": ("lähettäjä",),
-    "de": ("von",),
-    "fr": ("de", "expéditeur"),
-    "es": ("de", "remitente"),
-    "it": ("da", "mittente"),
-    "nl": ("van", "afzender"),
-    "pt": ("de", "remetente"),
-    "pl": ("od", "nadawca"),
-    "cs": ("od",),
-    "hu": ("feladó",),
-    "ro": ("de la",),
-    "ru": ("от", "отправитель"),
-    "uk": ("від",),
-    "et": ("saatja",),
-    "tr": ("kimden", "gönderen"),
-    "el": ("από",),
-    "zh": ("发件人", "寄件者"),
-    "ja": ("差出人",),
-}
-HEADER_DATE: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("sent", "date", "sent on"),
-    "sv": ("skickat", "datum"),
-    "da": ("sendt", "dato"),
-    "nb": ("sendt", "dato"),
-    "fi": ("lähetetty", "päivämäärä", "päiväys"),
-    "de": ("gesendet", "datum", "gesendet am", "date"),
-    "fr": ("envoyé", "date", "envoyé le", "message du"),
-    "es": ("enviado", "fecha", "enviado el"),
-    "it": ("inviato", "data"),
-    "nl": ("verzonden", "datum"),
-    "pt": ("enviado", "data", "enviada em", "enviada", "enviado em"),
-    "pl": ("wysłano", "wysłane", "data", "data wysłania"),
-    "cs": ("odesláno", "datum"),
-    "hu": ("elküldve", "dátum"),
-    "ro": ("trimis", "data"),
-    "ru": ("отправлено", "дата"),
-    "uk": ("надіслано", "дата"),
-    "et": ("saadetud", "kuupäev"),
-    "tr": ("gönderildi", "tarih"),
-    "el": ("στάλθηκε", "ημερομηνία"),
-    "zh": ("发送时间", "日期", "寄件日期"),
-    "ja": ("送信日時", "日付"),
-}
-HEADER_TO: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("to", "cc", "reply-to"),
-    "sv": ("till", "kopia"),
-    "da": ("til", "cc"),
-    "nb": ("til", "kopi"),
-    "fi": ("vastaanottaja", "kopio"),
-    "de": ("an", "cc"),
-    "fr": ("à", "a", "cc", "copie à"),
-    "es": ("para", "cc"),
-    "it": ("a", "cc"),
-    "nl": ("aan", "cc"),
-    "pt": ("para", "cc"),
-    "pl": ("do", "dw"),
-    "cs": ("komu", "kopie"),
-    "hu": ("címzett", "másolat"),
-    "ro": ("către",),
-    "ru": ("кому", "копия"),
-    "uk": ("кому",),
-    "et": ("kellele",),
-    "tr": ("kime",),
-    "el": ("προς",),
-    "zh": ("收件人", "抄送", "收件者"),
-    "ja": ("宛先",),
-}
-HEADER_SUBJECT: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("subject",),
-    "sv": ("ämne",),
-    "da": ("emne",),
-    "nb": ("emne",),
-    "fi": ("aihe",),
-    "de": ("betreff",),
-    "fr": ("objet", "sujet"),
-    "es": ("asunto",),
-    "it": ("oggetto",),
-    "nl": ("onderwerp", "betreft"),
-    "pt": ("assunto",),
-    "pl": ("temat",),
-    "cs": ("předmět",),
-    "hu": ("tárgy",),
-    "ro": ("subiect",),
-    "ru": ("тема",),
-    "uk": ("тема",),
-    "et": ("teema",),
-    "tr": ("konu",),
-    "el": ("θέμα",),
-    "zh": ("主题", "主旨"),
-    "ja": ("件名",),
-}
-
-# Between dashes: "-----Original Message-----".
-ORIGINAL_MESSAGE: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("original message", "reply message", "original appointment"),
-    "sv": ("ursprungligt meddelande", "originalmeddelande", "ursprungligt brev"),
-    "da": (
-        "oprindelig meddelelse",
-        "original meddelelse",
-        "oprindelig besked",
-        "originalmeddelelse",
-    ),
-    "nb": ("opprinnelig melding", "original melding", "opprinnelig beskjed", "originalmelding"),
-    "fi": ("alkuperäinen viesti",),
-    "de": ("ursprüngliche nachricht", "originalnachricht", "original-nachricht"),
-    "fr": ("message d'origine", "message d’origine", "message original", "courriel d'origine"),
-    "es": ("mensaje original",),
-    "it": ("messaggio originale", "messaggio original"),
-    "nl": ("oorspronkelijk bericht", "origineel bericht", "oorspronkelijke bericht"),
-    "pt": ("mensagem original",),
-    "pl": ("oryginalna wiadomość", "wiadomość oryginalna", "treść oryginalnej wiadomości"),
-    "cs": ("původní zpráva", "původní e-mail"),
-    "hu": ("eredeti üzenet",),
-    "ro": ("mesaj original",),
-    "ru": ("исходное сообщение", "оригинальное сообщение"),
-    "et": ("algne kiri",),
-    "tr": ("özgün ileti", "orijinal mesaj"),
-    "el": ("αρχικό μήνυμα",),
-    "zh": ("原始邮件", "原始郵件"),
-}
-FORWARDED: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("forwarded message", "begin forwarded message", "forwarded by"),
-    "sv": ("vidarebefordrat meddelande", "vidarebefordrat brev", "vidarebefordrat mejl"),
-    "da": ("videresendt meddelelse", "videresendt besked", "start på videresendt besked"),
-    "nb": ("videresendt melding", "start på videresendt melding", "videresendt e-post"),
-    "fi": ("välitetty viesti", "edelleenlähetetty viesti", "välitetty viesti alkaa"),
-    "de": ("weitergeleitete nachricht", "anfang der weitergeleiteten nachricht"),
-    "fr": ("message transféré", "début du message réexpédié", "message réexpédié",
-           "début du message transféré"),
-    "es": ("mensaje reenviado", "inicio del mensaje reenviado", "forwarded message"),
-    "it": ("messaggio inoltrato", "inizio messaggio inoltrato"),
-    "nl": ("doorgestuurd bericht", "begin doorgestuurd bericht"),
-    "pt": ("mensagem encaminhada", "mensagem reencaminhada", "início da mensagem reencaminhada",
-           "início da mensagem encaminhada"),
-    "pl": ("przekazana wiadomość", "wiadomość przekazana", "początek przekazywanej wiadomości",
-           "przekazywana wiadomość", "forwarded message"),
-    "cs": ("přeposlaná zpráva",),
-    "hu": ("továbbított üzenet",),
-    "ro": ("mesaj redirecționat", "mesaj retrimis"),
-    "ru": ("пересылаемое сообщение", "перенаправленное сообщение"),
-    "tr": ("yönlendirilen ileti",),
-}  # fmt: skip
-
-# Helpdesks ask for this in their own mails; it comes back at the top of the quote.
-REPLY_ABOVE: Final[dict[str, tuple[str, ...]]] = {
-    "en": ("reply above this line", "type your reply above", "reply above the line",
-           "please do not write below this line", "write above this line"),
-    "sv": ("svara ovanför denna rad", "svara ovanför den här raden", "skriv ovanför denna rad",
-           "skriv ditt svar ovanför"),
-    "da": ("svar over denne linje", "skriv over denne linje"),
-    "nb": ("svar over denne linjen", "skriv over denne linjen"),
-    "fi": ("vastaa tämän rivin yläpuolelle", "kirjoita vastauksesi tämän rivin yläpuolelle"),
-    "de": ("oberhalb dieser zeile", "über dieser zeile"),
-    "fr": ("au-dessus de cette ligne",),
-    "es": ("por encima de esta línea", "encima de esta línea"),
-    "it": ("sopra questa riga", "sopra questa linea"),
-    "nl": ("boven deze regel", "boven deze lijn"),
-    "pt": ("acima desta linha",),
-    "pl": ("powyżej tej linii", "nad tą linią"),
-}  # fmt: skip
-
 # Lines that mail programs on phones add, by their beginning.
 TAGLINES: Final[dict[str, tuple[str, ...]]] = {
     "en": ("sent from my", "sent from mail", "sent from outlook", "sent from yahoo",
            "sent from a", "sent from the", "sent from proton", "sent from samsung",
            "sent from gmail", "sent via", "sent with", "sent using", "get outlook for",
-           "sent on the go", "sent by my"),
+           "sent on the go", "sent by my", "sent by my phone", "download outlook for"),
     "sv": ("skickat från", "skickat med", "skickades från", "hämta outlook för", "sänt från"),
     "da": ("sendt fra", "sendt med", "sendt via", "hent outlook til", "få outlook til"),
     "nb": ("sendt fra", "sendt med", "sendt via", "skaff deg outlook", "få outlook for",
            "last ned outlook"),
-    "fi": ("lähetetty iph", "lähetetty ipad", "lähetetty puhel", "lähetetty samsung",
+    "fi": ("lähetetty iph", "lähetetty ipad", "lähetetty puhelim", "lähetetty samsung",
            "lähetetty minun", "lähetetty gal", "lähetetty laittee", "lähetetty outlook",
            "lähetetty yahoo", "lähetetty android", "lähetetty käyttäen", "lähetetty mobiili",
            "lähetetty kännykä", "hanki outlook", "lähetetty windows", "lähetetty omasta"),
@@ -265,6 +50,38 @@ TAGLINES: Final[dict[str, tuple[str, ...]]] = {
     "zh": ("从我的", "發自我的", "发自我的"),
     "ja": ("iphoneから送信",),
 }  # fmt: skip
+
+# Taglines in other words or another order ("Von unterwegs gesendet"): a short line with "sent" and
+# with what it was sent from.
+SENT_WORDS: Final[frozenset[str]] = frozenset({
+    "sent", "skickat", "skickad", "skickades", "sänt", "sendt", "sänd", "lähetetty", "gesendet",
+    "verschickt", "geschickt", "versendet", "envoyé", "expédié", "enviado", "enviada", "enviat",
+    "inviato", "inviata", "mandato", "verzonden", "verstuurd", "gestuurd", "wysłane", "wysłano",
+    "wysłana", "odesláno", "odoslané", "posláno", "küldve", "elküldve", "küldtem", "trimis",
+    "gönderildi", "отправлено", "надіслано", "изпратено", "saadetud", "poslano", "išsiųsta",
+    "nosūtīts", "στάλθηκε", "送信", "傳送", "发送", "발송", "보냄", "trimisă",
+})  # fmt: skip
+FROM_WORDS: Final[frozenset[str]] = frozenset({
+    "from", "via", "with", "using", "by", "on", "från", "med", "fra", "på", "käyttäen", "von",
+    "vom", "mit", "über", "aus", "per", "de", "depuis", "avec", "par", "des", "desde", "con", "do",
+    "da", "dal", "dalla", "pelo", "com", "vanaf", "vanuit", "met", "door", "z", "ze", "za", "przy",
+    "zo", "pe", "din", "prin", "с", "из", "з", "από", "iz", "no", "iš",
+})  # fmt: skip
+FROM_ENDINGS: Final[tuple[str, ...]] = (
+    "sta", "stä", "lta", "ltä", "lla", "llä", "ról", "ről", "ból", "ből", "dan", "den", "tan",
+    "ten",
+)  # fmt: skip
+DEVICE_WORDS: Final[tuple[str, ...]] = (
+    "iphone", "ipad", "ipod", "android", "outlook", "samsung", "galaxy", "huawei", "honor",
+    "xiaomi", "redmi", "oneplus", "nokia", "lumia", "xperia", "htc", "motorola", "pixel",
+    "blackberry", "windows", "yahoo", "gmail", "proton", "tutanota", "tuta", "gmx", "web.de",
+    "telekom", "freenet", "aol", "bluemail", "fairemail", "k-9", "aquamail", "mailbird",
+    "thunderbird", "spark", "airmail", "sparrow", "mobil", "móvil", "mobiel", "telefon", "telefoon",
+    "phone", "handy", "unterwegs", "téléphone", "puhel", "kännyk", "luuri",
+    "cellulare", "telefono", "teléfono", "telemóvel", "celular", "komórk", "komork", "tablet",
+    "ios", "onet", "libero", "orange", "samsung", "appareil", "laitte", "enhet", "zařízení",
+    "készülék", "cihaz", "mac", "hotmail", "icloud",
+)  # fmt: skip
 
 # Words that end a letter, alone in a line or before the name.
 CLOSINGS: Final[dict[str, tuple[str, ...]]] = {
@@ -329,13 +146,17 @@ CLOSINGS: Final[dict[str, tuple[str, ...]]] = {
            "z góry dziękuję", "dziękuję i pozdrawiam", "łączę pozdrowienia",
            "łączę wyrazy szacunku", "pozdr", "z uszanowaniem", "dzięki",
            "z serdecznymi pozdrowieniami"),
-    "cs": ("s pozdravem", "s přátelským pozdravem", "děkuji", "s úctou", "zdraví"),
+    "cs": ("s pozdravem", "s přátelským pozdravem", "děkuji", "s úctou", "zdraví", "díky",
+           "předem děkuji", "hezký den", "pěkný den", "děkuji a přeji hezký den"),
     "sk": ("s pozdravom", "ďakujem"),
-    "hu": ("üdvözlettel", "tisztelettel", "köszönettel", "köszönöm"),
-    "ro": ("cu stimă", "cu respect", "mulțumesc", "cu drag"),
+    "hu": ("üdvözlettel", "tisztelettel", "köszönettel", "köszönöm", "üdv", "előre is köszönöm",
+           "szép napot", "baráti üdvözlettel"),
+    "ro": ("cu stimă", "cu respect", "mulțumesc", "cu drag", "mulțumesc anticipat", "o zi bună",
+           "vă mulțumesc", "toate cele bune", "cu considerație"),
     "ru": ("с уважением", "спасибо", "с наилучшими пожеланиями"),
     "uk": ("з повагою", "дякую"),
     "et": ("lugupidamisega", "parimate soovidega"),
-    "tr": ("saygılarımla", "saygılar", "teşekkürler", "iyi çalışmalar"),
+    "tr": ("saygılarımla", "saygılar", "teşekkürler", "iyi çalışmalar", "iyi günler",
+           "teşekkür ederim", "şimdiden teşekkürler", "sevgiler"),
     "ca": ("salutacions", "atentament", "gràcies", "cordialment"),
 }  # fmt: skip

@@ -6,33 +6,29 @@ goes.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from mailtriage.mail import small_print
-from mailtriage.mail.phrases import any_of
-from mailtriage.mail.reply_marks import CLOSINGS, TAGLINES
+from mailtriage.mail.phrases import any_of, by_first_word
+from mailtriage.mail.reply_marks import CLOSINGS
+from mailtriage.mail.taglines import TAGLINE_WORDS, tagline_start
 
 _TAIL_LINES: Final = 14
+_LAST_LINES: Final = 600
+"""Lines from the end that are looked at: no signature and no disclaimer is longer."""
 _MAX_CONTACT: Final = 90
-_MAX_TAGLINE: Final = 120
+_MIN_PARAGRAPH: Final = 20
 _MAX_PARAGRAPH: Final = 2000
+_MIN_REQUEST: Final = 30
+_MAX_REQUEST: Final = 250
 
 
-def _by_first_word(table: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
-    """The phrases of a table by their first word: one look-up a line instead of hundreds."""
-    found: dict[str, set[str]] = {}
-    for phrases in table.values():
-        for phrase in phrases:
-            folded = phrase.casefold()
-            found.setdefault(folded.split(" ", 1)[0], set()).add(folded)
-    return {word: tuple(sorted(phrases)) for word, phrases in found.items()}
-
-
-_TAGLINES: Final = _by_first_word(TAGLINES)
-_OPENERS: Final = _by_first_word(small_print.DISCLAIMER_OPENERS)
-_STANDALONE: Final = _by_first_word(small_print.STANDALONE_OPENERS)
+_TAGLINES: Final = TAGLINE_WORDS
+_OPENERS: Final = by_first_word(small_print.DISCLAIMER_OPENERS)
+_STANDALONE: Final = by_first_word(small_print.STANDALONE_OPENERS)
 _SMALL_PRINT: Final = _OPENERS.keys() | _STANDALONE.keys()
+_RULES: Final = "-_=*~#\u2013\u2014\u2015\u2500 "
 _AROUND: Final = " \xa0*_-<>[](#!"  # what stands around a line's words, as decoration
 _CLOSINGS: Final = frozenset(phrase.casefold() for words in CLOSINGS.values() for phrase in words)
 _CLOSING_WORDS: Final = frozenset(phrase.split(" ", 1)[0].strip(".") for phrase in _CLOSINGS)
@@ -44,10 +40,12 @@ _FOOTER_OR_DISCLAIMER: Final = re.compile(
             *small_print.RECEIVED_BECAUSE,
             *small_print.LINK_MARKS,
             *small_print.DISCLAIMER_TOPICS[0],
+            *small_print.PRINT_MARKS,
         )
     )
 )
 """One of these stands in every paragraph that is either."""
+_DIGIT: Final = re.compile(r"\d")
 _PHONE: Final = re.compile(r"\+?\(?\d[\d ()/.\u2011\xa0-]{5,24}\d")
 _ADDRESS: Final = re.compile(r"\S@\S+\.\w|\bwww\.|https?://")
 _SIDE_BY_SIDE: Final = re.compile(r" [|·•–] ")
@@ -56,22 +54,26 @@ _LABEL: Final = re.compile(
 )
 
 
-def _is_tagline(line: str) -> bool:
-    if len(line) > _MAX_TAGLINE or (line[-1] in ".!?" and ", " in line):
-        return False
-    folded = line.strip(" \xa0*_-<>[]").casefold()
-    phrases = _TAGLINES.get(folded.split(" ", 1)[0])
-    return phrases is not None and folded.startswith(phrases)
-
-
 def body_end(lines: list[str], sender: str = "") -> int:
     """How many of these lines are the letter itself.
 
     lines: what is left when quotes are gone. sender: display name of the writer, or empty.
     """
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    above = max(0, end - _LAST_LINES)
+    for number in range(above):
+        if lines[number][:2] == "--" and _is_delimiter(lines[number]):
+            return _without_blank(lines, number)
+    return above + _body_end(lines[above:end], sender) if above else _body_end(lines[:end], sender)
+
+
+def _body_end(lines: list[str], sender: str) -> int:
     # One look at each line; those few that begin as a known phrase does get a second one below.
     words = [line.strip(_AROUND).partition(" ")[0].casefold() for line in lines]
     end = _before_small_print(lines, words, _before_marks(lines, words))
+    end = _before_rule(lines, end)
     is_cut = end < len(lines)
     for _ in range(4):
         end = _without_blank(lines, end)
@@ -95,13 +97,35 @@ def _before_marks(lines: list[str], words: Sequence[str]) -> int:
 
     words: the first of each line, folded.
     """
+    end = tagline_start(lines, words)
     for number, line in enumerate(lines):
-        if line[:2] == "--":
-            if line.rstrip() == "--" or line.startswith("-----BEGIN PGP SIGNATURE"):
-                return number
-        elif words[number] in _TAGLINES and _is_tagline(line):
+        if line[:2] == "--" and number < end and _is_delimiter(line):
             return number
-    return len(lines)
+    return end
+
+
+def _is_delimiter(line: str) -> bool:
+    return line.rstrip() == "--" or line.startswith("-----BEGIN PGP SIGNATURE")
+
+
+def _before_rule(lines: list[str], end: int) -> int:
+    """Before the last rule that has a signature block and nothing else below it."""
+    for line in lines[max(0, end - 2 * _TAIL_LINES) : end]:
+        if line and line[0] in _RULES and not line.strip(_RULES):
+            break
+    else:
+        return end
+    below: list[str] = []
+    for number in range(end - 1, -1, -1):
+        line = lines[number].strip()
+        if not line:
+            continue
+        if not line.strip(_RULES) and line != "-":
+            return number if any(map(_is_contact, below)) else end
+        if len(below) >= _TAIL_LINES or not _may_be_contact(line):
+            return end
+        below.append(line)
+    return end
 
 
 def _before_small_print(lines: list[str], words: Sequence[str], end: int) -> int:
@@ -109,40 +133,36 @@ def _before_small_print(lines: list[str], words: Sequence[str], end: int) -> int
     if _SMALL_PRINT.isdisjoint(words):
         return end
     top = next((number for number, line in enumerate(lines) if line), end)
+    read = 0  # up to here paragraphs are known to speak of nothing that small print does
     for number, word in enumerate(words[:end]):
-        if (
-            word in _SMALL_PRINT
-            and number > top
-            and len(lines[number]) >= 10
-            and _begins_small_print(lines, number, end)
-        ):
+        if word not in _SMALL_PRINT or number <= top or len(lines[number]) < 10:
+            continue
+        folded = lines[number][:80].lstrip(" \xa0*_[(#!-").casefold()
+        first = folded.split(" ", 1)[0]
+        if folded.startswith(_STANDALONE.get(first, ())):
             return number
+        opener = next((known for known in _OPENERS.get(first, ()) if folded.startswith(known)), "")
+        if not opener or number < read:
+            continue
+        paragraph, after = _paragraph(lines, number, end)
+        rest = paragraph.partition(opener)[2]
+        # What to do with the mail is no proof: a customer may ask to have something deleted.
+        if any(any(map(rest.__contains__, marks)) for marks in small_print.DISCLAIMER_TOPICS[:3]):
+            return number
+        read = after
     return end
 
 
-def _begins_small_print(lines: list[str], number: int, end: int) -> bool:
-    folded = lines[number][:80].lstrip(" \xa0*_[(#!-").casefold()
-    word = folded.split(" ", 1)[0]
-    alone = _STANDALONE.get(word)
-    if alone is not None and folded.startswith(alone):
-        return True
-    opener = next((phrase for phrase in _OPENERS.get(word, ()) if folded.startswith(phrase)), None)
-    if opener is None:
-        return False
-    rest = _paragraph(lines, number, end).partition(opener)[2]
-    # What to do with the mail is no proof: a customer may ask to have something deleted.
-    return any(any(map(rest.__contains__, marks)) for marks in small_print.DISCLAIMER_TOPICS[:3])
-
-
-def _paragraph(lines: list[str], start: int, end: int) -> str:
+def _paragraph(lines: list[str], start: int, end: int) -> tuple[str, int]:
+    """A paragraph from `start` on, folded, as far as it is read; and where that ends."""
     taken: list[str] = []
     length = 0
-    for line in lines[start:end]:
-        if not line or length > _MAX_PARAGRAPH:
-            break
-        taken.append(line)
-        length += len(line)
-    return " ".join(taken)[:_MAX_PARAGRAPH].casefold()
+    number = start
+    while number < end and lines[number] and length <= _MAX_PARAGRAPH:
+        taken.append(lines[number])
+        length += len(lines[number])
+        number += 1
+    return " ".join(taken)[:_MAX_PARAGRAPH].casefold(), number
 
 
 def _footer_start(lines: list[str], end: int) -> int:
@@ -159,8 +179,10 @@ def _footer_start(lines: list[str], end: int) -> int:
         if start == 0:
             return end
     paragraph = " ".join(lines[start:end])[:_MAX_PARAGRAPH].casefold()
+    if len(paragraph) < _MIN_PARAGRAPH:
+        return end
     may_be_either = _FOOTER_OR_DISCLAIMER.search(paragraph) is not None
-    if may_be_either and _is_footer(paragraph):
+    if may_be_either and (_is_footer(paragraph) or _spares_trees(paragraph)):
         return start
     if (
         end - start > 1
@@ -179,6 +201,22 @@ def _is_footer(paragraph: str) -> bool:
         speaks_of(small_print.FOOTER_MARKS)
         or (speaks_of(small_print.RECEIVED_BECAUSE) and speaks_of(small_print.MAIL_WORDS))
         or (speaks_of(small_print.LINK_MARKS) and speaks_of(small_print.UNSUBSCRIBE_MARKS))
+        or (
+            len(paragraph) < _MAX_REQUEST
+            and speaks_of(small_print.SCANNER_LINKS)
+            and speaks_of(small_print.VIRUS_MARKS)
+        )
+    )
+
+
+def _spares_trees(paragraph: str) -> bool:
+    """True for a short one that asks to think of nature before it is printed."""
+    speaks_of = paragraph.__contains__
+    return (
+        _MIN_REQUEST < len(paragraph) < _MAX_REQUEST
+        and any(map(speaks_of, small_print.PRINT_MARKS))
+        and any(map(speaks_of, small_print.BEFORE_MARKS))
+        and any(map(speaks_of, small_print.NATURE_MARKS))
     )
 
 
@@ -243,12 +281,12 @@ def _closing_line(lines: list[str], end: int) -> int | None:
 def _is_closing(line: str) -> bool:
     """True for "Kind regards", also with a name or a place behind it ("Mvh Anna")."""
     folded = line.strip(" ,.!;:*/\xa0").casefold()
+    if folded.partition(" ")[0].partition(",")[0].strip(".") not in _CLOSING_WORDS:
+        return False
     if folded in _CLOSINGS:
         return True
     words = line.replace(",", " ").split()
-    if not 1 < len(words) <= 7 or words[0].strip(".").casefold() not in _CLOSING_WORDS:
-        return False
-    if line[-1] in ".!?:" or any(char.isdigit() for char in line):
+    if not 1 < len(words) <= 7 or line[-1] in ".!?:" or _DIGIT.search(line):
         return False
     return any(
         " ".join(words[:count]).strip(".").casefold() in _CLOSINGS
@@ -260,9 +298,7 @@ def _is_closing(line: str) -> bool:
 def _leads_into_block(lines: list[str], closing: int, end: int) -> bool:
     """True when there is more than a name below a closing, and none of it is a sentence."""
     below = [line for raw in lines[closing + 1 : end] if (line := raw.strip())]
-    if not any(map(_is_contact, below)) and (
-        len(below) > 3 or any(char.isdigit() for char in "".join(below[:1]))
-    ):
+    if not any(map(_is_contact, below)) and (len(below) > 3 or (below and _DIGIT.search(below[0]))):
         return False  # "Thanks", and then the order number and what was in the parcel
     if below and len(below[0].split()) <= 7 and not _is_contact(below[0]):
         below = below[1:]

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from mailtriage.mail import reply_marks
-from mailtriage.mail.small_print import FORM_FOOTER_MARKS, FORM_LABELS, FORM_MESSAGE_LABELS
+from mailtriage.mail import header_marks
+from mailtriage.mail.form_marks import FORM_FOOTER_MARKS, FORM_LABELS, FORM_MESSAGE_LABELS
 
 _FROM_LABELS: Final = frozenset(
-    word.casefold() for words in reply_marks.HEADER_FROM.values() for word in words
+    word.casefold() for words in header_marks.HEADER_FROM.values() for word in words
 )
 _DATE_LABELS: Final = frozenset(
-    word.casefold() for words in reply_marks.HEADER_DATE.values() for word in words
+    word.casefold() for words in header_marks.HEADER_DATE.values() for word in words
 )
 _MAX_LABEL: Final = 40
 _TOP_LINES: Final = 25
