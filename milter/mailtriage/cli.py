@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from mailtriage import __version__
+from mailtriage.cli_learning import evaluate
 from mailtriage.cli_outbox import outbox
 
 FINE, WRONG = 0, 1
@@ -202,6 +203,7 @@ def serve(files: Sequence[Path] | None) -> None:
 
 
 cli.add_command(outbox)
+cli.add_command(evaluate)
 
 
 def _leave(code: int) -> NoReturn:

@@ -16,7 +16,7 @@ from tests.commands.conftest import COMMAND, Call, Done, Write
 
 COMMANDS = sorted(cli.commands)
 WIDEST = 100
-NEEDED = {"explain": ("-",), "ack": ("-",), "outbox": ("list",)}
+NEEDED = {"explain": ("-",), "ack": ("-",), "outbox": ("list",), "eval": (".",), "train": (".",)}
 """What a command must be given."""
 
 

@@ -1,0 +1,1 @@
+"""How well mailtriage does on labelled mail: judged, measured, shown. Behind `mailtriage eval`."""
