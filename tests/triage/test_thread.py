@@ -59,3 +59,23 @@ def test_a_chaser_says_so_in_words(
 def test_a_reply_that_chases_is_a_chaser(mail: MakeMail, hits: Callable[..., list[Hit]]) -> None:
     chasing = mail(subject="Re: order", references=("<a@b>",))
     assert judge(chasing, hits(POLICY, again=3.0), POLICY)[0] is Thread.CHASER
+
+
+@pytest.mark.parametrize(
+    ("points", "contacts", "thread"),
+    [
+        ({"again": 2.0}, 3, Thread.CHASER),
+        ({"again": 2.0}, 2, Thread.NEW),  # a second mail alone may be a supplement
+        ({"again": 1.0}, 9, Thread.CHASER),
+        ({}, 9, Thread.NEW),
+        ({"again": 4.0, "thanks": -3.0}, 3, Thread.NEW),
+    ],
+)
+def test_how_often_they_wrote_speaks_for_a_chaser(
+    mail: MakeMail,
+    hits: Callable[..., list[Hit]],
+    points: dict[str, float],
+    contacts: int,
+    thread: Thread,
+) -> None:
+    assert judge(mail(), hits(POLICY, **points), POLICY, contacts)[0] is thread

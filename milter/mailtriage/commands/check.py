@@ -6,9 +6,10 @@ from pathlib import Path
 
 import click
 
+from mailtriage.classifier.model import Classifier
 from mailtriage.commands.terminal import to_terminal
 from mailtriage.policies.matcher import Matcher
-from mailtriage.policies.model import Policies, PolicyTest
+from mailtriage.policies.model import PolicyTest
 from mailtriage.service.load import Everything, LoadError, read_everything
 from mailtriage.triage.customer import FixedCustomers
 from mailtriage.triage.judge import triage
@@ -24,7 +25,7 @@ def run_check(files: Sequence[Path] | None, *, quiet: bool) -> int:
     except LoadError as error:
         to_terminal(str(error))
         return 1
-    failed = [outcome for outcome in _outcomes(everything.policies) if outcome.failures]
+    failed = [outcome for outcome in _outcomes(everything) if outcome.failures]
     if not quiet:
         for problem in everything.problems:
             to_terminal(str(problem))
@@ -39,28 +40,30 @@ def run_check(files: Sequence[Path] | None, *, quiet: bool) -> int:
 def run_policy_tests(files: Sequence[Path] | None, *, coverage: bool) -> int:
     """Run the policies' own tests; 0 when all pass."""
     try:
-        policies = read_everything(files).policies
+        everything = read_everything(files)
     except LoadError as error:
         to_terminal(str(error))
         return 1
-    outcomes = _outcomes(policies)
+    outcomes = _outcomes(everything)
     failed = [outcome for outcome in outcomes if outcome.failures]
     _print_failures(failed)
     if coverage:
-        for file, signal in untested_signals(policies, outcomes):
+        for file, signal in untested_signals(everything.policies, outcomes):
             click.echo(f"{file}: {signal}: no test hits this signal")
     click.echo(f"{len(outcomes) - len(failed)} policy tests passed, {len(failed)} failed")
     return 1 if failed else 0
 
 
-def _outcomes(policies: Policies) -> list[Outcome]:
+def _outcomes(everything: Everything) -> list[Outcome]:
     load_detector()
-    judge = partial(_judge, Matcher(policies))
+    policies = everything.policies
+    judge = partial(_judge, Matcher(policies), everything.model)
     return [run_test(test, judge) for policy in policies.all() for test in policy.tests]
 
 
-def _judge(matcher: Matcher, test: PolicyTest) -> Triage:
-    return triage(mail_of(test), matcher, FixedCustomers({}), fixed_language=test.language)
+def _judge(matcher: Matcher, model: Classifier | None, test: PolicyTest) -> Triage:
+    nobody = FixedCustomers({})
+    return triage(mail_of(test), matcher, nobody, fixed_language=test.language, model=model)
 
 
 def _print_failures(failed: Sequence[Outcome]) -> None:

@@ -171,10 +171,9 @@ class SettingsReader(TableReader):
                 self.problem((key, number), str(error), error.hint)
         return Networks(tuple(parsed))
 
-    def file(self, key: str) -> Path | None:
-        """An absolute path; None when empty, which is the default. Whether it is there is not
-        looked at."""
-        text = self.text(key, "", empty=True)
+    def file(self, key: str, default: str = "") -> Path | None:
+        """An absolute path; None when empty. Whether it is there is not looked at."""
+        text = self.text(key, default, empty=True)
         return self._absolute((key,), text) if text else None
 
     def files(self, key: str) -> tuple[Path, ...]:

@@ -31,6 +31,7 @@ _STATE_SCHEMES: Final = ("sqlite", "redis", "rediss", "redis+sentinel")
 _REDIS_SCHEMES: Final = _STATE_SCHEMES[1:]
 
 DEFAULT_DATABASE: Final = Path("/var/lib/mailtriage/state.db")
+DEFAULT_MODEL: Final = Path("/var/lib/mailtriage/model.npz")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +130,15 @@ class PoliciesConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelConfig:
+    """[model]: the trained model beside the rules."""
+
+    enabled: bool
+    file: Path
+    """The organisation's own, made by `mailtriage train`; where it is missing, the shipped one."""
+
+
+@dataclass(frozen=True, slots=True)
 class StateConfig:
     """[state]: where things are remembered."""
 
@@ -176,6 +186,7 @@ class Config:
     mailboxes: Mailboxes
     customers: CustomersConfig
     policies: PoliciesConfig
+    model: ModelConfig
     state: StateConfig
     desk: DeskConfig
     ack: AckConfig
@@ -195,6 +206,7 @@ def read_sections(root: SettingsReader) -> Config:
         mailboxes=read_mailboxes(root.table("mailboxes")),
         customers=_customers(root.table("customers")),
         policies=_policies(root.table("policies")),
+        model=_model(root.table("model")),
         state=_state(root.table("state")),
         desk=read_desk(root.table("desk")),
         ack=read_ack(root.table("ack")),
@@ -275,6 +287,13 @@ def _policies(table: SettingsReader) -> PoliciesConfig:
         directories=table.files("directories"),
         disable=table.texts("disable", (), pattern=_NAME),
         time_limit=table.duration("time_limit", "20ms", low="1ms", high="1s"),
+    )
+
+
+def _model(table: SettingsReader) -> ModelConfig:
+    return ModelConfig(
+        enabled=table.boolean("enabled", default=True),
+        file=table.file("file", str(DEFAULT_MODEL)) or DEFAULT_MODEL,
     )
 
 

@@ -21,6 +21,7 @@ from mailtriage.acks.plan import is_short, leads_nowhere
 from mailtriage.acks.seal import Facts
 from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
+from mailtriage.classifier.model import Classifier
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
 from mailtriage.desk.complaint import complainant, may_be_complaint
@@ -83,6 +84,10 @@ class Knowledge(Protocol):
     @property
     def customers(self) -> CustomerList:
         """Who is VIP, gold or standard."""
+
+    @property
+    def model(self) -> Classifier | None:
+        """The trained model beside the policies."""
 
     @property
     def limits(self) -> Limits:
@@ -164,7 +169,13 @@ class Handler:
         )
         if may_be_complaint(mail, opened.body):
             return self._complaint(opened, found, now)
-        judged = triage(mail, analyst.matcher, analyst.customers, skills=found.mailbox.skills)
+        judged = triage(
+            mail,
+            analyst.matcher,
+            analyst.customers,
+            skills=found.mailbox.skills,
+            model=analyst.model,
+        )
         case = make_case(
             mail,
             judged,

@@ -16,6 +16,7 @@ from mailtriage.acks.repair import repaired
 from mailtriage.acks.seal import write_seal
 from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
+from mailtriage.classifier.model import Classifier
 from mailtriage.config import Config
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.faults import place_of
@@ -61,6 +62,8 @@ class Analyst:
     ledger: Ledger = NO_LEDGER
     texts: Texts | None = None
     """What acknowledgements say; None where none is ever written (tests of the tags)."""
+    model: Classifier | None = None
+    """The trained model beside the rules; None: the rules decide alone."""
 
     @property
     def limits(self) -> Limits:
@@ -113,6 +116,7 @@ class Analyst:
             skills=mailbox.skills if mailbox else (),
             direction=direction(self.config, mail.client),
             quote=quote,
+            model=self.model,
         )
         status = Status.UNREAD if mail.status is MailStatus.UNREAD else Status.OK
         profile = _profile_of(mailbox)

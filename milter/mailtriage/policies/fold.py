@@ -43,7 +43,7 @@ def _byte(code: int) -> int:
     lower = character.lower()[0]
     base = _BASE.get(lower) or unicodedata.normalize("NFKD", lower)[0]
     if base.isascii() and base.isalnum():
-        return ord(base)
+        return ord(base.lower())
     return 0x80 | (ord(lower) & 0x7F)
 
 

@@ -12,6 +12,8 @@ from mailtriage.acks.calendar import calendar_problems
 from mailtriage.acks.recipients import role_of
 from mailtriage.acks.templates import TextError, Texts, load_texts
 from mailtriage.acks.tokens import Tokens
+from mailtriage.classifier.model import Classifier
+from mailtriage.classifier.store import ModelError, load_model
 from mailtriage.config import Config, ConfigError, Loaded, load
 from mailtriage.doors.analysis import Analyst
 from mailtriage.mail.model import Envelope
@@ -30,6 +32,7 @@ from mailtriage.tags.vocabulary import PREFIX
 from mailtriage.toml_lines import KeyPath
 from mailtriage.toml_source import Problem, did_you_mean
 from mailtriage.triage.customer import CustomerList, FixedCustomers
+from mailtriage.triage.date_words import shipped_words
 from mailtriage.triage.language import load_detector
 
 
@@ -50,6 +53,8 @@ class Everything:
     customers: CustomerList
     texts: Texts
     problems: tuple[Problem, ...]
+    model: Classifier | None = None
+    """The trained model; None where it is switched off."""
 
     @property
     def config(self) -> Config:
@@ -62,9 +67,12 @@ class Everything:
         Without `tokens` what is signed and hashed is so with a secret of this run alone.
         """
         load_detector()
+        shipped_words()
         matcher = Matcher(self.policies, time_limit=self.config.policies.time_limit)
         tokens = tokens or Tokens(secrets.token_bytes(32))
-        analyst = Analyst(self.config, matcher, self.customers, tokens, ledger, self.texts)
+        analyst = Analyst(
+            self.config, matcher, self.customers, tokens, ledger, self.texts, self.model
+        )
         _warm_up(analyst)
         return analyst
 
@@ -116,12 +124,17 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
         problems += _unspoken_languages(loaded, texts)
     except TextError as error:
         problems += error.problems
+    model: Classifier | None = None
+    try:
+        model = read_model(config)
+    except (ModelError, OSError) as error:
+        problems.append(loaded.problem(("model", "file"), str(error)))
     try:
         policies, warnings = load_policies(
             policy_directories(config), disable=config.policies.disable
         )
         problems += warnings
-        problems += _unknown_names(loaded, policies)
+        problems += _unknown_names(loaded, policies, model.labels("skill") if model else ())
         problems += _unsendable_ids(policies)
     except PolicyError as error:
         problems += error.problems
@@ -141,7 +154,7 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
             config.customers.timeout,
             customers,
         )
-    return Everything(loaded, policies, customers, texts, tuple(sorted(problems)))
+    return Everything(loaded, policies, customers, texts, tuple(sorted(problems)), model)
 
 
 def _calendar_problems(loaded: Loaded) -> list[Problem]:
@@ -213,6 +226,22 @@ def _problems_elsewhere(config: Config) -> list[Problem]:
     return problems
 
 
+def read_model(config: Config) -> Classifier | None:
+    """The organisation's own model, else the shipped one; None where models are switched off.
+
+    Raises ModelError, and OSError for a file that cannot be read.
+    """
+    if not config.model.enabled:
+        return None
+    return load_model(model_file(config))
+
+
+def model_file(config: Config) -> Path:
+    """Where the model in use lies."""
+    own = config.model.file
+    return own if own.exists() else shipped_directory("policies") / "model" / "shipped.npz"
+
+
 def policy_directories(config: Config) -> list[Path]:
     """The shipped policies, if wanted, then the administrator's own."""
     shipped = [shipped_directory("policies")] if config.policies.shipped else []
@@ -230,10 +259,11 @@ def _unsendable_ids(policies: Policies) -> list[Problem]:
     return problems
 
 
-def _unknown_names(loaded: Loaded, policies: Policies) -> list[Problem]:
+def _unknown_names(loaded: Loaded, policies: Policies, learned: Sequence[str]) -> list[Problem]:
     """Skills and profiles that mailboxes and targets name and nobody knows."""
     problems = []
     skills = [policy.name for policy in policies.skills]
+    skills += [skill for skill in learned if skill not in (*skills, GENERAL)]
     for mailbox in loaded.config.mailboxes.mailboxes:
         path = mailbox.path
         for number, skill in enumerate(mailbox.skills):

@@ -7,10 +7,23 @@ Pure: the same mail, policies and customers give the same result. No sockets, no
 from collections.abc import Collection
 from typing import Final, NamedTuple
 
+from mailtriage.classifier.model import Classifier
 from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit, Matcher, mail_text
 from mailtriage.policies.model import FACETS
-from mailtriage.triage import churn, customer, kind, language, mood, priority, skill, thread
+from mailtriage.triage import (
+    churn,
+    customer,
+    deadline,
+    kind,
+    language,
+    mood,
+    priority,
+    skill,
+    thread,
+    unreal,
+)
+from mailtriage.triage.learned import learned
 from mailtriage.triage.model import Direction, Evidence, Kind, Priority, Tier, Triage
 
 CONFIDENT_LANGUAGE: Final = 0.5
@@ -26,12 +39,13 @@ def triage(
     direction: Direction = Direction.INBOUND,
     fixed_language: str = "",
     quote: bool = False,
+    model: Classifier | None = None,
 ) -> Triage:
     """Judge one mail.
 
     `skills` are the ones that its mailbox may give (empty: all); `fixed_language` spares detection,
     for policy tests that say which language they are written in. With `quote` the evidence quotes
-    the words that were hit.
+    the words that were hit. `model` speaks beside the rules; without one they decide alone.
     """
     tier, tier_why = customer.judge(mail, customers)
     envelope = _Envelope(direction, tier, tier_why, priority.sender_marked(mail))
@@ -39,20 +53,26 @@ def triage(
     spoken = _language(mail, fixed_language, robot=robot is not None)
     if robot is not None:
         # No human, no matter: nothing is looked for in the words of a third of all mail.
-        return _robot(mail, envelope, spoken, *robot)
+        return _robot(mail, envelope, spoken, *robot, matcher)
     heard = spoken.code if spoken.confidence >= CONFIDENT_LANGUAGE else language.UNDETERMINED
     facets = matcher.policies.facets
     skill_hits: list[Hit] = []
     facet_hits: dict[str, list[Hit]] = {name: [] for name in FACETS}
-    for hit in matcher.scan(mail, mail_text(mail), heard, quote=quote):
+    text = mail_text(mail)
+    hits = matcher.scan(mail, text, heard, quote=quote)
+    for hit in hits:
         (skill_hits if hit.policy.is_skill else facet_hits[hit.policy.name]).append(hit)
-    who, kind_why = kind.by_words(mail, facet_hits["kind"], facets.get("kind"))
+    heard_by_model = learned(model, text, hits)
+    who, kind_why = kind.by_words(mail, facet_hits["kind"], facets.get("kind"), heard_by_model)
     if who is not Kind.HUMAN:
-        return _robot(mail, envelope, spoken, who, kind_why)
-    where, thread_why = thread.judge(mail, facet_hits["thread"], facets.get("thread"))
-    matter = skill.judge(skill_hits, skills)
-    feeling, mood_why = mood.judge(facet_hits["mood"], facets.get("mood"))
-    leaving, churn_why = churn.judge(facet_hits["churn"], facets.get("churn"))
+        return _robot(mail, envelope, spoken, who, kind_why, matcher)
+    times = deadline.read(mail, text, heard)
+    where, thread_why = thread.judge(
+        mail, facet_hits["thread"], facets.get("thread"), times.contacts
+    )
+    matter = skill.judge(skill_hits, skills, heard_by_model)
+    feeling, mood_why = mood.judge(facet_hits["mood"], facets.get("mood"), heard_by_model)
+    leaving, churn_why = churn.judge(facet_hits["churn"], facets.get("churn"), heard_by_model)
     level, score, priority_why = priority.judge(
         facet_hits["priority"],
         facets.get("priority"),
@@ -62,6 +82,10 @@ def triage(
         thread=where,
         marked=envelope.marked,
         skill=matter.skill,
+        times=times,
+        unfounded=unreal.unfounded(text, heard, matcher, facet_hits["priority"]),
+        learned=heard_by_model,
+        quote=quote,
     )
     return Triage(
         direction=direction,
@@ -114,10 +138,13 @@ def _robot(
     spoken: language.Language,
     who: Kind,
     kind_why: tuple[Evidence, ...],
+    matcher: Matcher,
 ) -> Triage:
-    """What no human wrote has no mood, leaves nobody, asks for nothing and is not urgent."""
+    """What no human wrote has no mood, leaves nobody, and asks for nothing."""
     where, thread_why = thread.judge(mail, (), None)
-    level, score, priority_why = priority.of_robot(who)
+    level, score, priority_why = priority.of_robot(
+        who, mail, matcher.policies.facets.get("priority")
+    )
     return Triage(
         direction=envelope.direction,
         language=spoken.code,

@@ -13,6 +13,7 @@ from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy
 from mailtriage.triage.evidence import of_hits
+from mailtriage.triage.learned import NO_MODEL, Learned, evidence
 from mailtriage.triage.model import Evidence, Kind
 
 # RFC 2919, RFC 2369. List-Unsubscribe alone is on every newsletter and on no human's mail.
@@ -57,6 +58,13 @@ _PRECEDENCE: Final = {
     "auto_reply": Kind.MACHINE,
     "auto-reply": Kind.MACHINE,
 }
+CERTAIN: Final = 0.99
+"""How sure the model must be to take a mail for a machine's by its words alone, ..."""
+LIKELY: Final = 0.8
+"""... and how sure where a signal says the same."""
+UNLIKELY: Final = 0.02
+"""Below this a single signal does not make a mail a machine's."""
+
 _COMMENT: Final = re.compile(r"\([^()]{0,200}\)")
 _LIST_ID: Final = re.compile(r"<([^<>\s]{1,250})>\s*$")
 _MAIL_SYSTEM: Final = ("mailer-daemon", "postmaster")
@@ -189,9 +197,14 @@ def _answers_go_to_somebody(mail: Mail) -> bool:
 
 
 def by_words(
-    mail: Mail, hits: Sequence[Hit], policy: Policy | None
+    mail: Mail, hits: Sequence[Hit], policy: Policy | None, learned: Learned = NO_MODEL
 ) -> tuple[Kind, tuple[Evidence, ...]]:
-    """What the words of the mail speak for; an empty reverse-path counts as one strong word."""
+    """What the words of the mail speak for; an empty reverse-path counts as one strong word.
+
+    The model is believed where a word agrees with it, and alone when it is as good as certain; a
+    machine that hides is a nuisance, a human taken for one gets no answer. It also speaks against:
+    "Out of office chair broken" wears a subject that robots use.
+    """
     if policy is None:
         return Kind.HUMAN, ()
     points: dict[str, float] = {}
@@ -201,6 +214,15 @@ def by_words(
     if _null_sender(mail):
         points[Kind.MACHINE] = points.get(Kind.MACHINE, 0.0) + 2.0
         why = (Evidence("kind", "null-sender", 2.0, "sender"), *why)
+    opinion = learned.opinions.get("kind")
+    if opinion is not None:
+        heard = opinion.probability(Kind.MACHINE)
+        said = points.get(Kind.MACHINE, 0.0)
+        if heard >= CERTAIN or (heard >= LIKELY and said > 0):
+            points[Kind.MACHINE] = said + policy.levels[Kind.MACHINE]
+            why = (*why, evidence("kind", opinion, Kind.MACHINE))
+        elif heard <= UNLIKELY and len(hits) == 1:
+            points[Kind.MACHINE] = said - policy.levels[Kind.MACHINE]
     for kind in (Kind.BOUNCE, Kind.MACHINE, Kind.LIST):
         if points.get(kind, 0.0) >= policy.levels[kind]:
             return kind, why

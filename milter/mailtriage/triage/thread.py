@@ -21,12 +21,27 @@ _REPLY_PREFIX: Final = re.compile(
 )
 
 
+CONTACT: Final = 1.0
+"""Points for each mail from the third on that the writer says this is, ..."""
+CONTACTS_MOST: Final = 2.0
+"""... and the most that these give: one more word makes a chaser."""
+
+
 def judge(
-    mail: Mail, hits: Sequence[Hit], policy: Policy | None
+    mail: Mail, hits: Sequence[Hit], policy: Policy | None, contacts: int = 0
 ) -> tuple[Thread, tuple[Evidence, ...]]:
-    """A chaser says so in words; a reply names the mail that it answers, or wears "Re:"."""
-    if policy is not None and hits and sum(hit.points for hit in hits) >= policy.levels["chaser"]:
-        return Thread.CHASER, of_hits("thread", hits)
+    """A chaser says so in words; a reply names the mail that it answers, or wears "Re:".
+
+    `contacts` is how many times the writer says that they wrote, this mail counted; 0 when nothing
+    is said of it.
+    """
+    if policy is not None and (hits or contacts > 2):
+        why = of_hits("thread", hits)
+        if contacts > 2:
+            points = min(CONTACTS_MOST, CONTACT * (contacts - 2))
+            why = (*why, Evidence("thread", "contacts", points, str(contacts)))
+        if sum(reason.weight for reason in why) >= policy.levels["chaser"]:
+            return Thread.CHASER, why
     if mail.references:
         return Thread.REPLY, (Evidence("thread", "references", 1.0, "header References"),)
     if _REPLY_PREFIX.match(mail.subject):
