@@ -11,7 +11,7 @@ APT_BUILD := gcc libc6-dev libmilter-dev python3-dev python3-venv
 APT_TEST  := opendkim openssl postfix procps redis-server vacation
 APT_BENCH := rspamd
 
-.PHONY: install demo test test-packages lint bench bench-short chaos clean help
+.PHONY: install demo test test-packages lint bench bench-short chaos accuracy model clean help
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -52,6 +52,14 @@ bench-short: install test-packages ## the same with few mails: shows that the be
 
 chaos: install test-packages ## 1,500 mails under kill -9 of every process: nothing lost, nothing twice
 	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.chaos $(ARGS)
+
+accuracy: install ## every table of docs/accuracy.md
+	$(BIN)/mailtriage --config /dev/null eval ../shared/data/gold
+	$(BIN)/python -m tests.accuracy $(ARGS)
+
+model: install ## rebuild what is trained from policies/corpus: language arbiter and shipped model
+	$(BIN)/python -m mailtriage.learning.nearby
+	$(BIN)/python -m mailtriage.learning.shipped
 
 clean:           ## remove what make made
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis milter/*.egg-info

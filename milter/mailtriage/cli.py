@@ -11,7 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from mailtriage import __version__
-from mailtriage.cli_learning import evaluate
+from mailtriage.cli_learning import evaluate, train
 from mailtriage.cli_outbox import outbox
 
 FINE, WRONG = 0, 1
@@ -204,6 +204,7 @@ def serve(files: Sequence[Path] | None) -> None:
 
 cli.add_command(outbox)
 cli.add_command(evaluate)
+cli.add_command(train)
 
 
 def _leave(code: int) -> NoReturn:

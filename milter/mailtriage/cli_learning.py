@@ -1,4 +1,4 @@
-"""mailtriage eval: the commands about labelled mail."""
+"""mailtriage eval, mailtriage train: the commands about labelled mail."""
 
 import sys
 from collections.abc import Sequence
@@ -68,3 +68,57 @@ def evaluate(
             floors=floors,
         )
     )
+
+
+@click.command("train", short_help="Learn skills from your own mail.")
+@click.argument(
+    "labelled", metavar="LABELLED", required=False, type=click.Path(exists=True, path_type=Path)
+)
+@click.option("--only", is_flag=True, help="No skills but those of LABELLED.")
+@click.option("--force", is_flag=True, help="Install the model even when the one in use is better.")
+@click.option("--dry-run", is_flag=True, help="Show the figures, write nothing.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Install to FILE instead of the file of [model].",
+)
+@click.option("--rollback", is_flag=True, help="Bring the model back that was there before.")
+@click.option("--shipped", is_flag=True, help="Make the shipped model anew, for developers.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object with every figure.")
+@click.pass_obj
+def train(
+    files: Sequence[Path] | None,
+    labelled: Path | None,
+    *,
+    only: bool,
+    force: bool,
+    dry_run: bool,
+    output: Path | None,
+    rollback: bool,
+    shipped: bool,
+    as_json: bool,
+) -> None:
+    """Learn from labelled mail, show how well, and install the model unless it is a worse one.
+
+    LABELLED is a folder or Maildir with one sub-folder a skill, an mbox with a CSV of the same
+    name, or JSONL or CSV, a file or a folder of them. 20 mails a skill are a good start. The model
+    before is kept beside the new one. No mail is stored.
+    """
+    ways = [labelled is not None, rollback, shipped]
+    if sum(ways) != 1:
+        raise click.UsageError("Give one of LABELLED, --rollback and --shipped.")
+    others = {"--only": only, "--force": force, "--dry-run": dry_run, "--json": as_json}
+    given = [name for name, is_given in others.items() if is_given]
+    given += ["--output"] if output and shipped else []
+    if given and labelled is None:
+        raise click.UsageError(f"{given[0]} goes with LABELLED.")
+
+    from mailtriage.commands.train import Wish, run_rollback, run_shipped, run_train
+
+    if rollback:
+        sys.exit(run_rollback(files, output))
+    if labelled is None:
+        sys.exit(run_shipped())
+    wish = Wish(only=only, force=force, dry_run=dry_run, output=output, as_json=as_json)
+    sys.exit(run_train(files, labelled, wish))

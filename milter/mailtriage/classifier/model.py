@@ -1,7 +1,8 @@
 """The model: weights for the columns of `features`, and log-odds for each label of each facet."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -30,27 +31,32 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Opinion:
-    """What the model says of one facet of one mail."""
+    """What the model says of one facet of one mail. Plain numbers: a facet has ten labels."""
 
     labels: tuple[str, ...]
-    margins: Floats
+    margins: tuple[float, ...]
     """Of the linear model, divided by the temperature; 0 is where it is undecided."""
 
     @property
-    def probabilities(self) -> Floats:
-        """Softmax of the margins: how likely each label is, on mails like those of training."""
-        shifted = np.exp(self.margins - self.margins.max())
-        return np.asarray(shifted / shifted.sum(), np.float32)
+    def probabilities(self) -> tuple[float, ...]:
+        """How likely each label is, on mails like those of training."""
+        return softmax(self.margins)
 
     def probability(self, label: str) -> float:
         """Of one label; 0 for one that the model does not know."""
-        if label not in self.labels:
-            return 0.0
-        return float(self.probabilities[self.labels.index(label)])
+        return self.probabilities[self.labels.index(label)] if label in self.labels else 0.0
 
     def margin(self, label: str) -> float:
         """Of one label that the model knows. Raises ValueError for another."""
-        return float(self.margins[self.labels.index(label)])
+        return self.margins[self.labels.index(label)]
+
+
+def softmax(values: Sequence[float]) -> tuple[float, ...]:
+    """Log-odds to shares that sum up to 1."""
+    top = max(values)
+    powers = [math.exp(value - top) for value in values]
+    total = sum(powers)
+    return tuple(power / total for power in powers)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,18 +82,43 @@ class Classifier:
 
     def opinions(self, text: Text) -> dict[str, Opinion]:
         """What the model says of each facet that it knows."""
-        margins = self.margins(text)
+        return self.judged(hashed(text))
+
+    def judged(self, blocks: Sequence[Block]) -> dict[str, Opinion]:
+        """The same for what `features.hashed` has made of a text."""
+        margins = self.margins(blocks).tolist()
         found = {}
         start = 0
         for head in self.heads:
             end = start + len(head.labels)
-            found[head.facet] = Opinion(head.labels, margins[start:end] / head.temperature)
+            own = tuple(margin / head.temperature for margin in margins[start:end])
+            found[head.facet] = Opinion(head.labels, own)
             start = end
         return found
 
     def labels(self, facet: str) -> tuple[str, ...]:
         """The labels of a facet; none when the model does not know it."""
         return next((head.labels for head in self.heads if head.facet == facet), ())
+
+    def without(self, facet: str, labels: Collection[str]) -> "Classifier":
+        """The same model, as if it had never heard of these labels of a facet."""
+        names = [(head.facet, label) for head in self.heads for label in head.labels]
+        kept = [n for n, (of, label) in enumerate(names) if of != facet or label not in labels]
+        if len(kept) == len(names):
+            return self
+        heads = tuple(
+            replace(head, labels=tuple(label for label in head.labels if label not in labels))
+            if head.facet == facet
+            else head
+            for head in self.heads
+        )
+        return replace(
+            self,
+            heads=heads,
+            weights=np.ascontiguousarray(self.weights[:, kept]),
+            scale=self.scale[kept],
+            bias=self.bias[kept],
+        )
 
     def unknown(self, signals: Sequence[str]) -> frozenset[str]:
         """Which of these signals the model was not trained with: an organisation's own."""
@@ -98,10 +129,10 @@ class Classifier:
             if row == _UNSEEN
         )
 
-    def margins(self, text: Text) -> Floats:
+    def margins(self, blocks: Sequence[Block]) -> Floats:
         """The bare sums, of all labels of all heads."""
-        rows, values = vector_of(hashed(text), self.rows, self.idf)
-        weights = self.weights[rows].astype(np.float32)
+        rows, values = vector_of(blocks, self.rows, self.idf)
+        weights = self.weights.take(rows, axis=0).astype(np.float32)
         return np.asarray((values @ weights) * self.scale + self.bias, np.float32)
 
 
@@ -119,7 +150,7 @@ def vector_of(
     found_rows = []
     found_values = []
     for (columns, counts), scale in zip(blocks[:-1], BLOCK_SCALE[:-1], strict=True):
-        known = rows[columns]
+        known = rows.take(columns)
         seen = known >= 0
         known = known[seen]
         values = counts[seen] * idf[known]

@@ -27,7 +27,21 @@ class ModelError(Exception):
 
 
 def save_model(model: Classifier, path: Path, *, about: dict[str, Any] | None = None) -> None:
-    """Write the model; the same model gives the same bytes. The file is there whole or not at all.
+    """Write the model. The file is there whole or not at all."""
+    content = model_bytes(model, about=about)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with beside.open("wb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def model_bytes(model: Classifier, *, about: dict[str, Any] | None = None) -> bytes:
+    """The content of its file: the same for the same model.
 
     `about` is kept with it and has no meaning here: where it comes from, how it was measured.
     """
@@ -45,15 +59,7 @@ def save_model(model: Classifier, path: Path, *, about: dict[str, Any] | None = 
     buffer = io.BytesIO()
     named: dict[str, Any] = {"meta": np.frombuffer(text, np.uint8), **arrays}
     np.savez(buffer, **named)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with beside.open("wb") as stream:
-            stream.write(buffer.getvalue())
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
+    return buffer.getvalue()
 
 
 def load_model(path: Path) -> Classifier:

@@ -28,7 +28,7 @@ _COLUMNS: Final = (
     ("subject", 30),
     ("lang", 4),
     ("skill", 12),
-    ("priority", 9),
+    ("priority", 10),
     ("besides", 32),
     ("acknowledged", 34),
 )

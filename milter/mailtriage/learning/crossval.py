@@ -10,18 +10,21 @@ import numpy as np
 from mailtriage.classifier.model import Classifier, Floats
 from mailtriage.learning.fit import Recipe, margins, temperature, train
 from mailtriage.learning.texts import Lesson
+from mailtriage.triage.learned import KNOWN, MOST
 
 FOLDS: Final = 4
+LONG, ENOUGH = 45, 300
+"""Lessons of so many words are what mailboxes hold; so many are enough to calibrate with."""
 
 
 def folds_of(lessons: Sequence[Lesson], facet: str, folds: int = FOLDS) -> list[int]:
     """In which fold each lesson is tested, from 0.
 
-    Whole groups go into one fold, where lessons have groups; else each label is spread evenly over
-    the folds. The same lessons give the same folds, whatever their order.
+    Whole groups go into one fold, where there are enough groups; else each label is spread evenly
+    over the folds. The same lessons give the same folds, whatever their order.
     """
-    if len({lesson.group for lesson in lessons}) < len(lessons):
-        groups = sorted({lesson.group for lesson in lessons}, key=_shuffled)
+    groups = sorted({lesson.group for lesson in lessons}, key=_shuffled)
+    if folds <= len(groups) < len(lessons):
         place = {group: number % folds for number, group in enumerate(groups)}
         return [place[lesson.group] for lesson in lessons]
     found = [0] * len(lessons)
@@ -45,11 +48,14 @@ def unseen_margins(
     *,
     always: Sequence[Lesson] = (),
     folds: int = FOLDS,
+    quickly: bool = False,
+    alone: bool = False,
 ) -> dict[str, tuple[tuple[str, ...], Floats]]:
     """By facet the labels, and the margins of each lesson by the model that was not shown it.
 
     `always` are lessons that every model is trained with and that are not tested. A label that a
-    fold's model never met has a margin far below all others.
+    fold's model never met has a margin far below all others. `quickly` leaves out what makes a
+    model small; `alone` takes the frequencies of words from `lessons` and not from `always`.
     """
     place = folds_of(lessons, facets[0], folds)
     labels = {
@@ -64,7 +70,8 @@ def unseen_margins(
     for fold in sorted(set(place)):
         learned = [lesson for lesson, at in zip(lessons, place, strict=True) if at != fold]
         tested = [number for number, at in enumerate(place) if at == fold]
-        model = train([*always, *learned], facets, recipe)
+        own = learned if alone else ()
+        model = train([*always, *learned], facets, recipe, own=own, is_final=not quickly)
         scores = margins(model, [lessons[number] for number in tested])
         start = 0
         for head in model.heads:
@@ -77,11 +84,31 @@ def unseen_margins(
 def calibrated(
     model: Classifier, lessons: Sequence[Lesson], unseen: dict[str, tuple[tuple[str, ...], Floats]]
 ) -> Classifier:
-    """The model with the temperatures that fit margins of lessons it was not trained with."""
+    """The model with the temperatures that fit margins of lessons it was not trained with.
+
+    Of skills with the points of the rules beside the margins, as triage adds them; and on lessons
+    of an ordinary mail's length where there are enough of them: a model is surer of itself the more
+    it reads.
+    """
     heads = []
     for head in model.heads:
         labels, scores = unseen[head.facet]
         known = [n for n, lesson in enumerate(lessons) if lesson.labels.get(head.facet) in labels]
+        long = [n for n in known if lessons[n].words >= LONG]
+        if len(long) >= ENOUGH:
+            known = long
         wanted = [lessons[n].labels[head.facet] for n in known]
-        heads.append(replace(head, temperature=temperature(scores[known], labels, wanted)))
+        added = rule_points([lessons[n] for n in known], labels) if head.facet == "skill" else None
+        found = temperature(scores[known], labels, wanted, added)
+        heads.append(replace(head, temperature=found))
     return replace(model, heads=tuple(heads))
+
+
+def rule_points(lessons: Sequence[Lesson], labels: Sequence[str]) -> Floats:
+    """What triage adds to the margins of skills for the points of the rules."""
+    added = np.zeros((len(lessons), len(labels)), np.float32)
+    for row, lesson in enumerate(lessons):
+        for name, points in lesson.points:
+            if name in labels:
+                added[row, labels.index(name)] = KNOWN * max(-MOST, min(MOST, points))
+    return added

@@ -18,6 +18,7 @@ from mailtriage.config import Config, ConfigError, Loaded, load
 from mailtriage.doors.analysis import Analyst
 from mailtriage.mail.model import Envelope
 from mailtriage.mail.read import read_mail
+from mailtriage.policies.denial import shipped_denials
 from mailtriage.policies.load import ACKS, PolicyError, load_policies
 from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import GENERAL, Policies
@@ -68,6 +69,7 @@ class Everything:
         """
         load_detector()
         shipped_words()
+        shipped_denials()
         matcher = Matcher(self.policies, time_limit=self.config.policies.time_limit)
         tokens = tokens or Tokens(secrets.token_bytes(32))
         analyst = Analyst(
@@ -229,11 +231,13 @@ def _problems_elsewhere(config: Config) -> list[Problem]:
 def read_model(config: Config) -> Classifier | None:
     """The organisation's own model, else the shipped one; None where models are switched off.
 
+    The shipped one goes with the shipped policies. Skills that are switched off it does not give.
     Raises ModelError, and OSError for a file that cannot be read.
     """
-    if not config.model.enabled:
+    own = config.model.file.exists()
+    if not config.model.enabled or not (own or config.policies.shipped):
         return None
-    return load_model(model_file(config))
+    return load_model(model_file(config)).without("skill", config.policies.disable)
 
 
 def model_file(config: Config) -> Path:

@@ -9,11 +9,17 @@ from mailtriage.triage.evidence import of_hits
 from mailtriage.triage.learned import NO_MODEL, Learned, decide, evidence
 from mailtriage.triage.model import Churn, Evidence
 
-KNOWN: Final = 0.9
+KNOWN: Final = 1.3
 """What a point of the rules adds to the model's log-odds: who says it plainly, leaves."""
 
-HALF: Final = 0.5
+HALF: Final = 0.4
 """Of that, what counts for "medium"."""
+
+AGAINST: Final = 0.3
+"""What a point against leaving (a move, a death) adds for "low"."""
+
+DOUBT: Final = 0.5
+"""Log-odds that "high" must lead by: somebody is called to win the customer back."""
 
 
 def judge(
@@ -25,7 +31,10 @@ def judge(
     opinion = learned.opinions.get("churn")
     if opinion is not None:
         risk = learned.points(hits, KNOWN)
-        label, _ = decide(opinion, {Churn.HIGH: risk, Churn.MEDIUM: HALF * risk})
+        staying = AGAINST * sum(-hit.points for hit in hits if hit.points < 0)
+        label, _ = decide(
+            opinion, {Churn.HIGH: risk - DOUBT, Churn.MEDIUM: HALF * risk, Churn.LOW: staying}
+        )
         return Churn(label), (*why, evidence("churn", opinion, label))
     if policy is None or not hits:
         return Churn.LOW, ()

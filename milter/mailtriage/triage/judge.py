@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from mailtriage.classifier.model import Classifier
 from mailtriage.mail.model import Mail
+from mailtriage.policies.denial import without_denied
 from mailtriage.policies.matcher import Hit, Matcher, mail_text
 from mailtriage.policies.model import FACETS
 from mailtriage.triage import (
@@ -23,7 +24,7 @@ from mailtriage.triage import (
     thread,
     unreal,
 )
-from mailtriage.triage.learned import learned
+from mailtriage.triage.learned import learned, with_words
 from mailtriage.triage.model import Direction, Evidence, Kind, Priority, Tier, Triage
 
 CONFIDENT_LANGUAGE: Final = 0.5
@@ -58,7 +59,7 @@ def triage(
     facets = matcher.policies.facets
     skill_hits: list[Hit] = []
     facet_hits: dict[str, list[Hit]] = {name: [] for name in FACETS}
-    text = mail_text(mail)
+    text = without_denied(mail_text(mail), heard)
     hits = matcher.scan(mail, text, heard, quote=quote)
     for hit in hits:
         (skill_hits if hit.policy.is_skill else facet_hits[hit.policy.name]).append(hit)
@@ -105,7 +106,11 @@ def triage(
         sender_marked=envelope.marked,
         why=(
             *spoken.why,
-            *matter.why,
+            *(
+                with_words(matter.why, model, text, hits, matter.skill)
+                if quote and model
+                else matter.why
+            ),
             *priority_why,
             *churn_why,
             *mood_why,

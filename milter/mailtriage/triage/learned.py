@@ -8,14 +8,12 @@ and its share under the softmax of all sums is the confidence.
 Both numbers were fitted on the corpus with whole industries left out: docs/accuracy.md.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
-
 from mailtriage.classifier.features import Text
-from mailtriage.classifier.model import Classifier, Opinion
+from mailtriage.classifier.model import Classifier, Opinion, softmax
 from mailtriage.classifier.reading import text_of
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.text import MailText
@@ -25,6 +23,9 @@ KNOWN: Final = 0.2
 NEW: Final = 1.0
 MOST: Final = 8.0
 """Points of one policy that count in one mail, either way."""
+
+_MAX_WORDS: Final = 150
+_TOLD: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,58 +60,50 @@ def learned(model: Classifier | None, seen: MailText, hits: Iterable[Hit]) -> Le
 
 def decide(opinion: Opinion, added: Mapping[str, float]) -> tuple[str, dict[str, float]]:
     """The label with the highest sum of margin and added points; and the share of each label."""
-    sums = np.array(
-        [
-            float(margin) + added.get(label, 0.0)
-            for label, margin in zip(opinion.labels, opinion.margins, strict=True)
-        ]
-    )
-    shares = np.exp(sums - sums.max())
-    shares /= shares.sum()
-    found = dict(zip(opinion.labels, map(float, shares), strict=True))
-    return opinion.labels[int(sums.argmax())], found
+    sums = [
+        margin + added.get(label, 0.0)
+        for label, margin in zip(opinion.labels, opinion.margins, strict=True)
+    ]
+    best = opinion.labels[sums.index(max(sums))]
+    return best, dict(zip(opinion.labels, softmax(sums), strict=True))
 
 
 def evidence(facet: str, opinion: Opinion, label: str) -> Evidence:
     """How far the model alone leads with this label, or trails the best other, in log-odds."""
-    others = [
-        float(margin)
-        for name, margin in zip(opinion.labels, opinion.margins, strict=True)
-        if name != label
-    ]
+    ranked = sorted(zip(opinion.margins, opinion.labels, strict=True), reverse=True)
+    others = [margin for margin, name in ranked if name != label]
     lead = opinion.margin(label) - max(others, default=0.0)
-    ranked = sorted(zip(opinion.probabilities.tolist(), opinion.labels, strict=True), reverse=True)
-    where = ", ".join(f"{name} {share:.2f}" for share, name in ranked[:2])
-    return Evidence(facet, "model", round(lead, 2), where)
+    return Evidence(facet, "model", round(lead, 2), ", then ".join(name for _, name in ranked[:2]))
 
 
-def telling_words(
-    model: Classifier, text: Text, facet: str, label: str, most: int = 5
-) -> tuple[tuple[str, float], ...]:
-    """The words without which the model would be least sure of a label, with what each adds.
+def with_words(
+    why: Iterable[Evidence], model: Classifier, seen: MailText, hits: Iterable[Hit], skill: str
+) -> tuple[Evidence, ...]:
+    """The evidence of a skill, the model's with the words that told it: for people."""
+    text = text_of(seen, [hit.signal.id for hit in hits])
+    words = ", ".join(f"{word} {adds:+.1f}" for word, adds in telling_words(model, text, skill))
+    return tuple(
+        replace(one, where=f"{one.where}: {words}") if one.id == "model" and words else one
+        for one in why
+    )
 
-    For people: every word is left out once, which takes some 10 ms a mail.
+
+def telling_words(model: Classifier, text: Text, skill: str) -> tuple[tuple[str, float], ...]:
+    """The words without which the model would be less sure of a skill, with what each adds.
+
+    Every word is left out once, which takes some ten times as long as the mail itself.
     """
-    return _telling(lambda folded: _margin(model, text, folded, facet, label), text.folded, most)
 
+    def margin(folded: bytes) -> float:
+        opinion = model.opinions(Text(folded, text.typed, text.signals)).get("skill")
+        return opinion.margin(skill) if opinion and skill in opinion.labels else 0.0
 
-def _margin(model: Classifier, text: Text, folded: bytes, facet: str, label: str) -> float:
-    opinion = model.opinions(Text(folded, text.typed, text.signals)).get(facet)
-    return opinion.margin(label) if opinion and label in opinion.labels else 0.0
-
-
-_MAX_WORDS: Final = 150
-
-
-def _telling(
-    margin: Callable[[bytes], float], folded: bytes, most: int
-) -> tuple[tuple[str, float], ...]:
-    words = folded.split()
-    whole = margin(folded)
+    words = text.folded.split()
+    whole = margin(text.folded)
     distinct = list(dict.fromkeys(words))[:_MAX_WORDS]
     adds = [
-        (whole - margin(b" ".join(other for other in words if other != word)), word)
+        (round(whole - margin(b" ".join(other for other in words if other != word)), 2), word)
         for word in distinct
     ]
-    adds.sort(reverse=True)
-    return tuple((word.decode("latin-1"), round(value, 2)) for value, word in adds[:most])
+    told = sorted((entry for entry in adds if entry[0] > 0), reverse=True)[:_TOLD]
+    return tuple((word.decode("latin-1"), value) for value, word in told)

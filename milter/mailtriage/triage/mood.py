@@ -12,6 +12,9 @@ from mailtriage.triage.model import Evidence, Mood
 KNOWN: Final = 0.15
 """What a point of the rules adds to the model's log-odds: the model has weighed the signals."""
 
+DOUBT: Final = 1.0
+"""Log-odds by which a feeling must lead: in doubt a mail is neutral."""
+
 
 def judge(
     hits: Sequence[Hit], policy: Policy | None, learned: Learned = NO_MODEL
@@ -22,7 +25,12 @@ def judge(
     opinion = learned.opinions.get("mood")
     if opinion is not None:
         balance = learned.points(hits, KNOWN)
-        label, _ = decide(opinion, {Mood.POSITIVE: balance, Mood.NEGATIVE: -balance})
+        added: dict[str, float] = {
+            Mood.POSITIVE: balance,
+            Mood.NEUTRAL: DOUBT,
+            Mood.NEGATIVE: -balance,
+        }
+        label, _ = decide(opinion, added)
         return Mood(label), (*why, evidence("mood", opinion, label))
     if policy is None or not hits:
         return Mood.NEUTRAL, ()

@@ -62,6 +62,8 @@ CENTRES: Final = {
 """The score that stands for each level where rules and model are weighed against each other."""
 RULES_WEIGHT: Final = 0.5
 """Log-odds that a level loses for each ten points between its centre and the rules' score."""
+DOUBT: Final = 0.8
+"""Log-odds by which another level must lead: in doubt a mail is normal."""
 LEARNED_DOUBT: Final = -12.0
 """From here on the model may overrule a floor of urgent that stands on one phrase."""
 
@@ -187,6 +189,7 @@ def _pull(learned: Learned, score: float, policy: Policy) -> tuple[float, str]:
     against = {
         str(level): -RULES_WEIGHT * abs(seen - centre) / 10 for level, centre in CENTRES.items()
     }
+    against[Priority.NORMAL] += DOUBT
     level = Priority(decide(opinion, against)[0])
     lowest, highest = _band(policy, level)
     said = evidence("priority", opinion, level).where

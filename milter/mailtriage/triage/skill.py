@@ -106,7 +106,10 @@ def _allowed(opinion: Opinion, allowed: Collection[str]) -> Opinion:
     places = [
         place for place, label in enumerate(opinion.labels) if label in allowed or label == GENERAL
     ]
-    return Opinion(tuple(opinion.labels[place] for place in places), opinion.margins[places])
+    return Opinion(
+        tuple(opinion.labels[place] for place in places),
+        tuple(opinion.margins[place] for place in places),
+    )
 
 
 def _by_both(
