@@ -24,8 +24,9 @@ from mailtriage.classifier.model import Classifier, Floats, Head, row_table, vec
 from mailtriage.learning.texts import FACETS, Lesson
 
 MIN_LESSONS: Final = 2
-"""A column must stand in so many lessons; in one alone when there are few of them."""
-FEW: Final = 3000
+"""A column must stand in so many lessons; in one alone when there are few of them, in one more
+when there are many."""
+FEW, MANY = 3000, 24_000
 KEPT: Final = 2
 """A column stays when some label gives it this many of 127 steps."""
 
@@ -78,7 +79,8 @@ def columns_of(lessons: Sequence[Lesson], own: Sequence[Lesson] = ()) -> Columns
     other facets, and count half, lest they take up the length of a text.
     """
     counts = _counts(lessons)
-    least = 1 if len(own or lessons) < FEW else MIN_LESSONS
+    number = len(own or lessons)
+    least = MIN_LESSONS - (number < FEW) + (number >= MANY)
     columns = np.flatnonzero(counts >= least).astype(np.uint32)
     idf = np.log((1 + len(lessons)) / (1 + counts[columns])) + 1
     if own:

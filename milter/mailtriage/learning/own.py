@@ -34,10 +34,12 @@ FEW: Final = 40
 MOST_WORK: Final = 80_000_000
 """Values times labels up to which logistic regression is tried: a few seconds a fold."""
 
-MOST_VALUES: Final = 12_000_000
+MOST_VALUES: Final = 10_000_000
 """What is learnt from at once for the skills, or memory passes 1 GB. Of more, second skills of the
 corpus are left out, each being a row more; then part of its lessons, spread evenly."""
 LEAST_OF_CORPUS: Final = 0.25
+MOST_HUMANS: Final = 2000
+"""Of more own mails that are all of humans no more need be learnt about the kind."""
 _TOLERANCE, _ROUGH = 0.1, 1.0
 
 TOO_FEW, SCANT = 4, 8
@@ -106,11 +108,22 @@ def plan(own: Sequence[Lesson], corpus: Sequence[Lesson], *, only: bool = False)
     if len(skills) == 1 and corpus and not only:  # to be told from the shipped ones
         facets = ("skill", *facets)
     return Course(
-        own=tuple(_weighing(lesson, weight, only) for lesson in own),
+        own=tuple(
+            _weighing(lesson, weight, only)
+            for lesson in (own if "kind" in facets or len(own) <= MOST_HUMANS else _unkind(own))
+        ),
         corpus=_thinned(own, [_kept(lesson, skills, only) for lesson in corpus]),
         facets=facets,
         is_only=only,
     )
+
+
+def _unkind(own: Sequence[Lesson]) -> list[Lesson]:
+    return [replace(lesson, labels=_others(lesson, "kind")) for lesson in own]
+
+
+def _others(lesson: Lesson, facet: str) -> dict[str, str]:
+    return {name: label for name, label in lesson.labels.items() if name != facet}
 
 
 def _weighing(lesson: Lesson, weight: float, only: bool) -> Lesson:
@@ -132,9 +145,9 @@ def _thinned(own: Sequence[Lesson], corpus: Sequence[Lesson]) -> tuple[Lesson, .
     sizes = [_values(lesson) if "skill" in lesson.labels else 0 for lesson in corpus]
     doubled = sum(size * (1 + len(lesson.also)) for size, lesson in zip(sizes, corpus, strict=True))
     room = MOST_VALUES - sum(map(_values, own))
-    if doubled <= room:
+    if doubled <= room or not any(sizes):
         return tuple(corpus)
-    share = min(1.0, max(LEAST_OF_CORPUS, room / sum(sizes))) if sizes else 1.0
+    share = min(1.0, max(LEAST_OF_CORPUS, room / sum(sizes)))
     return tuple(
         replace(lesson, also=())
         if zlib.crc32(lesson.id.encode()) < share * 2**32
@@ -148,8 +161,7 @@ def _values(lesson: Lesson) -> int:
 
 
 def _without_skill(lesson: Lesson) -> Lesson:
-    labels = {facet: label for facet, label in lesson.labels.items() if facet != "skill"}
-    return replace(lesson, labels=labels, also=())
+    return replace(lesson, labels=_others(lesson, "skill"), also=())
 
 
 def _counted(lessons: Sequence[Lesson], facet: str) -> Counter[str]:

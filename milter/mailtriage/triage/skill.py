@@ -115,9 +115,11 @@ def _allowed(opinion: Opinion, allowed: Collection[str]) -> Opinion:
 def _by_both(
     hits: Sequence[Hit], kept: Sequence[Hit], rules: _Rules, opinion: Opinion, learned: Learned
 ) -> Skills:
-    own = [name for name in rules.points if name not in opinion.labels and rules.leads(name)]
+    strange = {hit.policy.name for hit in kept if hit.signal.id in learned.strange}
+    own = [name for name in strange - set(opinion.labels) if rules.leads(name)]
     if own:
-        # The model cannot speak for a skill that it was not trained with: its policy decides.
+        # The model cannot speak for a skill that it was not trained with: its policy decides. Not
+        # so a shipped policy beside a model of other skills, which has weighed its signals.
         alone = _by_rules(hits, rules)
         if alone.skill in own:
             return alone
