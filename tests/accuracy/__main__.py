@@ -2,9 +2,9 @@
 
 import argparse
 
-from tests.accuracy import language, newest, triage
+from tests.accuracy import language, newest, taxonomy, triage
 
-TABLES = {"newest": newest, "language": language, "triage": triage}
+TABLES = {"newest": newest, "language": language, "triage": triage, "taxonomy": taxonomy}
 
 
 def main() -> None:

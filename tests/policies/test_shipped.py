@@ -2,6 +2,7 @@
 
 import pytest
 
+from mailtriage.classifier.store import load_model
 from mailtriage.policies.load import load_policies
 from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import FACETS, LANGUAGES, PolicyTest
@@ -48,8 +49,11 @@ def test_every_skill_has_words_and_a_test_in_every_language(matcher: Matcher) ->
 
 
 def test_every_test_inside_the_policies_passes(matcher: Matcher) -> None:
+    model = load_model(shipped_directory("policies") / "model" / "shipped.npz")
+    nobody = FixedCustomers({})
+
     def judge(test: PolicyTest) -> Triage:
-        return triage(mail_of(test), matcher, FixedCustomers({}), fixed_language=test.language)
+        return triage(mail_of(test), matcher, nobody, fixed_language=test.language, model=model)
 
     failures = [
         f"{test.file}:{test.line}: {test.name}: {failure}"

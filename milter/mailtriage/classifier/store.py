@@ -3,7 +3,9 @@
 import io
 import json
 import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +22,13 @@ _ARRAYS: Final = {
     "columns": np.uint32, "idf": np.float16, "weights": np.int8,
     "scale": np.float32, "bias": np.float32,
 }  # fmt: skip
+
+
+# What zipfile, NumPy and json raise when a byte of an archive is not what it was.
+_BROKEN: Final = (
+    ArithmeticError, AttributeError, EOFError, LookupError, MemoryError, RuntimeError, TypeError,
+    ValueError, struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 
 
 class ModelError(Exception):
@@ -85,7 +94,7 @@ def _read(path: Path) -> tuple[Classifier, dict[str, Any]]:
             return _classifier(archive, meta), dict(meta.get("about") or {})
     except ModelError:
         raise
-    except (ValueError, KeyError, TypeError, zipfile.BadZipFile, EOFError, IndexError) as error:
+    except _BROKEN as error:
         raise ModelError(f"{path}: no model of mailtriage, or cut short ({error})") from None
 
 
