@@ -32,16 +32,9 @@ def as_jsonl(rows: list[dict[str, Any]]) -> str:
     return "".join(json.dumps(row) + "\n" for row in rows)
 
 
-def mixed_up() -> str:
-    """The same mails under labels that say nothing about them."""
-    rows = mails()
-    names = sorted(SKILLS)
-    return as_jsonl(
-        [
-            {**row, "skill": names[n % 3], "text": f"{row['text']} please"}
-            for n, row in enumerate(rows)
-        ]
-    )
+def reworded() -> str:
+    """Mails that the model of THEATRE gets right nearly as if it had been shown them."""
+    return as_jsonl([{**row, "text": f"{row['text']} please"} for row in mails()])
 
 
 @pytest.fixture
@@ -126,20 +119,43 @@ class TestInstalls:
 
 
 class TestKeepsTheBetterOne:
-    def test_a_worse_one_is_refused_and_forced(
+    def test_a_worse_one_is_refused_unless_forced(
         self, call: Call, config: Path, model: Path, write: Write
     ) -> None:
         assert call("--config", config, "train", THEATRE).code == 0
         good = model.read_bytes()
-        bad = write("bad.jsonl", mixed_up())
-        # Of these labels the model in use knows better: they are the right ones of other mails.
-        rows = mails()
-        done = call("--config", config, "train", bad)
-        assert len(rows) == 60
-        if done.code == 0:  # labels without sense: neither model can be called the better one
-            assert "worse" not in done.out
-            call("--config", config, "train", "--rollback")
-        assert model.read_bytes() == good
+        again = write("again.jsonl", reworded())
+        for dry in ((), ("--dry-run",)):
+            done = call("--config", config, "train", again, *dry)
+            assert done.code == 1
+            assert "the model in use is better" in done.err
+            assert ": worse" in done.out
+            assert tree(model.parent) == {"model.npz": good}
+        done = call("--config", config, "train", again, "--force", "--json")
+        assert done.code == 0
+        told = json.loads(done.out)
+        assert told["compared"]["skill"]["worse"]
+        assert told["compared"]["skill"]["in_use"] > told["compared"]["skill"]["new"]
+        assert told["previous"] == f"{model}.previous"
+        assert Path(told["previous"]).read_bytes() == good
+        assert model.read_bytes() != good
+
+    def test_the_same_mails_again_are_no_worse(self, call: Call, config: Path, model: Path) -> None:
+        """The model in use knows them by heart: its figure of then stands for it."""
+        assert call("--config", config, "train", THEATRE).code == 0
+        done = call("--config", config, "train", THEATRE, "--json")
+        assert done.code == 0, done.err
+        compared = json.loads(done.out)["compared"]["skill"]
+        assert (compared["basis"], compared["seen_by_model_in_use"]) == ("seen", 1.0)
+
+    def test_a_new_skill_makes_it_a_better_one(
+        self, call: Call, config: Path, write: Write
+    ) -> None:
+        few = [row for row in mails() if row["skill"] != "events"]
+        assert call("--config", config, "train", write("few.jsonl", as_jsonl(few))).code == 0
+        done = call("--config", config, "train", write("all.jsonl", reworded()), "--json")
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["compared"]["skill"]["basis"] == "new"
 
     def test_a_rollback_swaps(self, call: Call, config: Path, model: Path, write: Write) -> None:
         none = call("--config", config, "train", "--rollback")
