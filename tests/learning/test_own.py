@@ -55,6 +55,19 @@ class TestPlan:
         many = [replace(lesson, id=f"{n}") for n, lesson in enumerate(theatre * 20)]
         assert {lesson.weight for lesson in own.plan(many, theatre).own} == {1.0}
 
+    def test_a_skill_met_twenty_times_in_thousands_is_dared_all_the_same(
+        self, theatre: list[Lesson]
+    ) -> None:
+        corpus = corpus_of(theatre)
+        course = own.plan(theatre, corpus)
+        plain = replace(course, lift=0.0)
+        trial = own.trials(course)[0]
+        lifted, bare = own.learn(course, trial, {}), own.learn(plain, trial, {})
+        gained = dict(zip(lifted.labels("skill"), lifted.bias - bare.bias, strict=False))
+        assert gained["events"] == gained["lost-and-found"] == pytest.approx(own.LIFT)
+        assert gained["billing"] == gained["season-ticket"] == 0, "the corpus has them"
+        assert own.plan(theatre, corpus, only=True).lift == 0
+
     def test_only_leaves_the_own_skills_and_every_other_facet(self, theatre: list[Lesson]) -> None:
         course = own.plan(theatre, corpus_of(theatre), only=True)
         model = own.learn(course, own.trials(course)[0], {"mood": 0.5})

@@ -100,6 +100,27 @@ def test_time_grows_no_faster_than_the_text() -> None:
     assert cost(64_000) < 12 * cost(16_000) + 0.001
 
 
+def test_a_phrase_may_go_on_in_the_next_line(tmp_path: Path) -> None:
+    file = tmp_path / "xx.txt"
+    file.write_text("deny: do not want, don't\n  need\nmatter: refund*\nunless: ever\n", "utf-8")
+    words = read_denials(file)
+    assert words.deny.search(b" i don t need a refund ")
+    assert not words.deny.search(b" i need a refund ")
+
+
+@pytest.mark.parametrize(
+    ("language", "body"),
+    [
+        ("en", "I need to know your exchange rates."),
+        ("de", "Die Rechnung ist nicht bezahlt, bitte um Rückerstattung."),
+        ("fr", "Je n'ai pas reçu le remboursement."),
+        ("sv", "Jag har inte fått pengarna tillbaka."),
+    ],
+)
+def test_a_mere_not_denies_no_wish(language: str, body: str) -> None:
+    assert left(body, language) == body
+
+
 def test_a_key_that_is_none_is_named_with_its_line(tmp_path: Path) -> None:
     file = tmp_path / "xx.txt"
     file.write_text("deny: no\nmater: refund\n", encoding="utf-8")

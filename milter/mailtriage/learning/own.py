@@ -5,6 +5,7 @@ mood, churn and kind; LABELLED teaches the organisation's own skills, and whatev
 """
 
 import hashlib
+import math
 import statistics
 import zlib
 from collections import Counter
@@ -23,11 +24,17 @@ OVERRULED: Final = 0.3
 """What a lesson of the corpus weighs whose skill is taught anew: mail of the own house comes first,
 and what it leaves out is not forgotten."""
 
-MOST_WEIGHT: Final = 5.0
-PLENTY: Final = 200
+MOST_WEIGHT: Final = 20.0
+PLENTY: Final = 400
 """An own lesson weighs PLENTY over the usual number of lessons a skill, from 1 to MOST_WEIGHT:
-twenty lessons are else drowned by thousands. On eight skills of BANKING77, 20 lessons each, beside
-the corpus, macro-F1 rose by 3 points."""
+twenty lessons are else drowned by thousands."""
+
+LIFT: Final = 0.45
+"""What is added to the margins of a new skill that has twenty lessons; less with more of them. A
+machine that met a skill twenty times in 16,000 lessons hardly ever dares to name it. With weight
+and lift macro-F1 of a theatre's three skills beside the corpus rose from 0.17 to 0.65, of eight
+skills of BANKING77 from 0.85 to 0.89. Of the corpus's own mails, unseen, 1 in 30 then went to a new
+skill, among them the lost property that the corpus calls general."""
 
 FEW: Final = 40
 """Up to so many lessons a skill more than one recipe is tried."""
@@ -58,6 +65,8 @@ class Course:
     """What the own lessons label, so that it can be cross-validated; the skill first."""
     is_only: bool
     """Whether the skills are those of the own lessons alone."""
+    lift: float = 0.0
+    """What is added to the margins of skills that the corpus does not have."""
 
     @property
     def taught(self) -> tuple[str, ...]:
@@ -115,6 +124,7 @@ def plan(own: Sequence[Lesson], corpus: Sequence[Lesson], *, only: bool = False)
         corpus=_thinned(own, [_kept(lesson, skills, only) for lesson in corpus]),
         facets=facets,
         is_only=only,
+        lift=LIFT * math.log(weight) / math.log(MOST_WEIGHT),
     )
 
 
@@ -200,10 +210,20 @@ def _unseen(course: Course, recipe: Recipe) -> Unseen:
         for lesson in course.corpus
         if set(course.facets) & lesson.labels.keys()
     ]
-    return unseen_margins(
+    found = unseen_margins(
         course.own, course.facets, recipe,
         always=always, folds=FOLDS, quickly=True, alone=course.is_only,
     )  # fmt: skip
+    if "skill" in found:
+        labels, scores = found["skill"]
+        found["skill"] = labels, scores + _lifts(course, labels)
+    return found
+
+
+def _lifts(course: Course, labels: Sequence[str]) -> Floats:
+    """What is added to the margin of each skill."""
+    known = _counted(course.corpus, "skill")
+    return np.array([0.0 if label in known else course.lift for label in labels], np.float32)
 
 
 def _right(course: Course, trial: Trial) -> float:
@@ -221,7 +241,7 @@ def learn(course: Course, trial: Trial, shipped: Mapping[str, float]) -> Classif
     not label. Raises TooFewLabels."""
     lessons = [*course.corpus, *course.own]
     own = course.own if course.is_only else ()
-    model = train(lessons, course.taught, trial.recipe, own=own)
+    model = _lifted(course, train(lessons, course.taught, trial.recipe, own=own))
     warm = tuple(
         replace(head, temperature=shipped.get(head.facet, head.temperature)) for head in model.heads
     )
@@ -229,3 +249,13 @@ def learn(course: Course, trial: Trial, shipped: Mapping[str, float]) -> Classif
     fitted = calibrated(replace(model, heads=judged), course.own, trial.unseen)
     found = {head.facet: head for head in (*warm, *fitted.heads)}
     return replace(model, heads=tuple(found[head.facet] for head in model.heads))
+
+
+def _lifted(course: Course, model: Classifier) -> Classifier:
+    added = [
+        _lifts(course, head.labels)
+        if head.facet == "skill"
+        else np.zeros(len(head.labels), np.float32)
+        for head in model.heads
+    ]
+    return replace(model, bias=model.bias + np.concatenate(added))

@@ -88,17 +88,22 @@ def shipped_denials() -> dict[str, Denials]:
 
 def read_denials(file: Path) -> Denials:
     """One file: `key: phrase, phrase`, long lines wrapped with blanks, # for comments."""
-    phrases: dict[str, list[str]] = {key: [] for key in _KEYS}
+    texts = dict.fromkeys(_KEYS, "")
     key = ""
     for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         if not line[0].isspace():
             key, _, line = line.partition(":")  # noqa: PLW2901  the rest of the line goes on below
-        if key not in phrases:
+        if key not in texts:
             raise ValueError(f"{file}:{number}: '{key}' — expected {', '.join(_KEYS)}")
-        phrases[key] += [phrase.strip() for phrase in line.split(",") if phrase.strip()]
-    return Denials(*(_pattern(phrases[key]) for key in _KEYS))
+        # A line may end within a phrase: they are told apart when all of them are joined.
+        texts[key] += f" {line}"
+    return Denials(*(_pattern(_phrases(texts[key])) for key in _KEYS))
+
+
+def _phrases(text: str) -> list[str]:
+    return [" ".join(phrase.split()) for phrase in text.split(",") if phrase.strip()]
 
 
 def _pattern(phrases: list[str]) -> re.Pattern[bytes]:
