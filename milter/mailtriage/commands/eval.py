@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 from rich.progress import track
 
+from mailtriage.commands.eval_table import print_report
 from mailtriage.commands.explain import json_line
 from mailtriage.commands.terminal import to_terminal
 from mailtriage.doors.analysis import Analyst
@@ -16,7 +17,6 @@ from mailtriage.evaluation.floors import Floors, FloorsError, read_floors
 from mailtriage.evaluation.judged import judge_all
 from mailtriage.evaluation.plot import NO_MATPLOTLIB, SUFFIXES, png_is_possible, write_plot
 from mailtriage.evaluation.report import Report, as_object, make_report
-from mailtriage.evaluation.table import print_report
 from mailtriage.labelled import LabelledError, LabelledSet, read_labelled
 from mailtriage.service.load import LoadError, read_everything, stored_tokens
 

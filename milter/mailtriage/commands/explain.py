@@ -1,7 +1,6 @@
 """mailtriage explain: the same code path as live mail, shown with every reason."""
 
 import json
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from mailtriage.acks.templates import Texts
 from mailtriage.commands.terminal import harmless, to_terminal
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
+from mailtriage.labelled.envelope import stored_envelope
 from mailtriage.mail.fields import skip_mbox_line, split_fields
 from mailtriage.mail.model import Client, Envelope, Mail
 from mailtriage.mail.read import read_message
@@ -25,7 +25,6 @@ from mailtriage.service.load import LoadError, read_everything, stored_tokens
 from mailtriage.tags.apply import header_names
 from mailtriage.triage.model import Evidence
 
-_ADDRESS: Final = re.compile(r"[^\s<>,;:\"()]+@[^\s<>,;:\"()]+")
 _SHOWN_TEXT: Final = 600
 _COLOURS: Final = {
     "urgent": "bold red",
@@ -77,9 +76,10 @@ def explain_one(
     which is where a delivered mail keeps it.
     """
     first = read_message(stored.raw, limits=analyst.limits)
+    stored_in_header = stored_envelope(first)
     envelope = Envelope(
-        sender=_stored_sender(first) if sender is None else sender.strip("<>"),
-        recipients=(rcpt.strip("<>"),) if rcpt else _stored_recipients(first),
+        sender=stored_in_header.sender if sender is None else sender.strip("<>"),
+        recipients=(rcpt.strip("<>"),) if rcpt else stored_in_header.recipients,
     )
     read = partial(
         read_message,
@@ -91,21 +91,6 @@ def explain_one(
     body = stored.raw[split_fields(stored.raw, skip_mbox_line(stored.raw))[1] :]
     analysis = analyst.analyse(read, header_names(stored.raw), body=body, quote=True)
     return analysis, analysis.mail or first
-
-
-def _stored_sender(mail: Mail) -> str:
-    found = _ADDRESS.search(mail.headers.first("Return-Path"))
-    if found:
-        return found.group()
-    return "" if "Return-Path" in mail.headers else mail.from_address
-
-
-def _stored_recipients(mail: Mail) -> tuple[str, ...]:
-    for name in ("X-Original-To", "Delivered-To", "To"):
-        found = _ADDRESS.findall(mail.headers.first(name)[:2000])
-        if found:
-            return tuple(found[:10])
-    return ()
 
 
 def _acknowledgement(analysis: Analysis, texts: Texts | None) -> dict[str, Any]:

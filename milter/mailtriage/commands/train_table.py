@@ -5,9 +5,8 @@ from typing import Final
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from mailtriage.commands.terminal import harmless
+from mailtriage.commands.tables import plain, table_of
 from mailtriage.evaluation.measures import Interval
 from mailtriage.labelled import LabelledSet
 from mailtriage.learning.own import SCANT, TOO_FEW, Course
@@ -27,26 +26,26 @@ def print_result(
     megabytes: float,
 ) -> None:
     """All tables, then what is to be minded."""
-    console.print(_plain(f"{labelled.path}: {len(course.own)} mails", bold=True))
+    console.print(plain(f"{labelled.path}: {len(course.own)} mails", bold=True))
     for note in labelled.notes:
-        console.print(_plain(f"  {note}"))
+        console.print(plain(f"  {note}"))
     beside = f"beside {len(course.corpus)} lessons of the shipped corpus"
-    console.print(_plain(f"  {'skills of these mails alone' if course.is_only else beside}"))
+    console.print(plain(f"  {'skills of these mails alone' if course.is_only else beside}"))
     for found in measured:
         _facet(console, found)
     console.print()
     for comparison in comparisons:
-        console.print(_plain(_compared(comparison)))
+        console.print(plain(_compared(comparison)))
     for warning in warnings:
-        console.print(_plain(f"mind: {warning}"))
-    console.print(_plain(f"{seconds:.1f} s, {megabytes:.0f} MB at most"))
+        console.print(plain(f"mind: {warning}"))
+    console.print(plain(f"{seconds:.1f} s, {megabytes:.0f} MB at most"))
 
 
 def _facet(console: Console, found: Figures) -> None:
     console.print()
     title = f"{found.facet}, each mail judged by a model that was not shown it"
-    console.print(_plain(title, bold=True))
-    table = _table("", "figure", "95 % interval", "mails")
+    console.print(plain(title, bold=True))
+    table = table_of("", "figure", "95 % interval", "mails")
     accuracy, macro = _between(found.accuracy_interval), _between(found.macro_f1_interval)
     table.add_row("accuracy", f"{found.accuracy:.3f}", accuracy, str(found.n))
     table.add_row("macro-F1", f"{found.macro_f1:.3f}", macro, str(found.n))
@@ -58,21 +57,21 @@ def _facet(console: Console, found: Figures) -> None:
     console.print()
     console.print(_labels(found))
     if len(found.labels) > _MOST_LABELS:
-        console.print(_plain(f"… and {len(found.labels) - _MOST_LABELS} more; --json has all"))
+        console.print(plain(f"… and {len(found.labels) - _MOST_LABELS} more; --json has all"))
     if found.confused:
         console.print()
-        table = _table("expected", "got", "mails", texts=2)
+        table = table_of("expected", "got", "mails", texts=2)
         for expected, got, count in found.confused:
-            table.add_row(_plain(expected), _plain(got), str(count))
+            table.add_row(plain(expected), plain(got), str(count))
         console.print(table)
 
 
 def _labels(found: Figures) -> Table:
-    table = _table(found.facet, "precision", "recall", "F1", "mails", "")
+    table = table_of(found.facet, "precision", "recall", "F1", "mails", "")
     for entry in found.labels[:_MOST_LABELS]:
         remark = "too few to tell" if entry.n < TOO_FEW else "few" if entry.n < SCANT else ""
         table.add_row(
-            _plain(entry.label),
+            plain(entry.label),
             f"{entry.precision:.2f}",
             f"{entry.recall:.2f}",
             f"{entry.f1:.2f}",
@@ -98,16 +97,3 @@ def _compared(found: Comparison) -> str:
 
 def _between(interval: Interval) -> str:
     return f"{interval[0]:.3f} to {interval[1]:.3f}"
-
-
-def _table(*headings: str, texts: int = 1) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for number, heading in enumerate(headings):
-        is_text = number < texts
-        overflow = "fold" if is_text else "ellipsis"
-        table.add_column(heading, justify="left" if is_text else "right", overflow=overflow)  # type: ignore[arg-type]  # two of the words that it takes
-    return table
-
-
-def _plain(text: str, *, bold: bool = False) -> Text:
-    return Text(harmless(text), style="bold" if bold else "")

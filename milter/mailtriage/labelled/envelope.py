@@ -13,7 +13,7 @@ _MAX_FIELD: Final = 2000
 def stored_envelope(mail: Mail) -> Envelope:
     """Sender from Return-Path, else From; recipients from X-Original-To, Delivered-To or To.
 
-    `Return-Path: <>` is the null sender. As `explain` does it.
+    `Return-Path: <>` is the null sender.
     """
     return Envelope(_sender(mail), _recipients(mail))
 

@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
-from mailtriage.commands.terminal import harmless
+from mailtriage.commands.tables import plain, table_of
 from mailtriage.evaluation.figures import MEASURES, Figure, Measured
 from mailtriage.evaluation.measures import Bin
 from mailtriage.evaluation.report import Mistake, Report, milliseconds, mistakes
@@ -30,19 +29,19 @@ _MOST_GROUPS: Final = 60
 
 def print_report(console: Console, report: Report, errors: int) -> None:
     """All tables; `errors` is how many wrong answers of each facet are listed."""
-    console.print(_plain(f"{report.gold}: {len(report.outcomes)} mails", bold=True))
+    console.print(plain(f"{report.gold}: {len(report.outcomes)} mails", bold=True))
     for note in report.notes:
-        console.print(_plain(f"  {note}"))
+        console.print(plain(f"  {note}"))
     console.print()
     console.print(_figures(report.measured))
     for key, reason in report.measured.missing.items():
-        console.print(_plain(f"not measured: {MEASURES[key].title}: {reason}"))
+        console.print(plain(f"not measured: {MEASURES[key].title}: {reason}"))
     for facet, groups in report.groups.items():
         if groups:
             _heading(console, f"By {facet}")
             console.print(_groups(facet, groups))
             if len(groups) > _MOST_GROUPS:
-                console.print(_plain(f"… and {len(groups) - _MOST_GROUPS} more; --json has all"))
+                console.print(plain(f"… and {len(groups) - _MOST_GROUPS} more; --json has all"))
     if any(report.confusions.values()):
         _heading(console, "Most frequent confusions")
         console.print(_confusions(report))
@@ -57,7 +56,7 @@ def print_report(console: Console, report: Report, errors: int) -> None:
 
 
 def _confidence(bins: Sequence[Bin]) -> Table:
-    table = _table("said", "mails", "mean said", "right")
+    table = table_of("said", "mails", "mean said", "right")
     for entry in bins:
         if entry.n:
             between = f"{entry.low:.1f} to {entry.high:.1f}"
@@ -69,14 +68,14 @@ def _confidence(bins: Sequence[Bin]) -> Table:
 def _left_out(console: Console, report: Report) -> None:
     """The mails that nobody judged."""
     for name in report.unreadable:
-        console.print(_plain(f"could not be read: {name}"))
+        console.print(plain(f"could not be read: {name}"))
     for outcome in report.faults:
         where = f"{outcome.example.id} ({outcome.example.place}): {outcome.fault}"
-        console.print(_plain(f"a fault of mailtriage, judged by nobody: {where}"))
+        console.print(plain(f"a fault of mailtriage, judged by nobody: {where}"))
 
 
 def _figures(measured: Measured) -> Table:
-    table = _table("", "figure", "95 % interval", "mails")
+    table = table_of("", "figure", "95 % interval", "mails")
     for key, figure in measured.figures.items():
         low, high = figure.interval or (0.0, 0.0)
         between = f"{low:.3f} to {high:.3f}" if figure.interval else ""
@@ -86,11 +85,11 @@ def _figures(measured: Measured) -> Table:
 
 def _groups(facet: str, groups: Mapping[str, Measured]) -> Table:
     used = [key for key in _COLUMNS if any(key in group.figures for group in groups.values())]
-    table = _table(facet, "mails", *(_COLUMNS[key] for key in used))
+    table = table_of(facet, "mails", *(_COLUMNS[key] for key in used))
     for label, measured in list(groups.items())[:_MOST_GROUPS]:
         figures = [measured.figures.get(key) for key in used]
         number = max((figure.n for figure in measured.figures.values()), default=0)
-        table.add_row(_plain(label), str(number), *map(_cell, figures))
+        table.add_row(plain(label), str(number), *map(_cell, figures))
     return table
 
 
@@ -99,11 +98,11 @@ def _cell(figure: Figure | None) -> str:
 
 
 def _confusions(report: Report) -> Table:
-    table = _table("facet", "expected", "got", "mails", texts=3)
+    table = table_of("facet", "expected", "got", "mails", texts=3)
     for facet, entries in report.confusions.items():
         for number, entry in enumerate(entries):
             name = "" if number else facet
-            table.add_row(name, _plain(entry.expected), _plain(entry.got), str(entry.count))
+            table.add_row(name, plain(entry.expected), plain(entry.got), str(entry.count))
     return table
 
 
@@ -112,43 +111,28 @@ def _slowest(console: Console, report: Report) -> None:
         return
     median, late = milliseconds(report)
     _heading(console, f"Slowest mails (median {median:.2f} ms, 99 % within {late:.2f} ms)")
-    table = _table("mail", "label at", "ms", texts=2)
+    table = table_of("mail", "label at", "ms", texts=2)
     for outcome in report.slowest:
         example = outcome.example
-        table.add_row(_plain(example.id), _plain(example.place), f"{outcome.milliseconds:.2f}")
+        table.add_row(plain(example.id), plain(example.place), f"{outcome.milliseconds:.2f}")
     console.print(table)
 
 
 def _mistakes(entries: Sequence[Mistake]) -> Table:
-    table = _table("mail", "label at", "expected", "got", "sure", "because of", texts=4)
+    table = table_of("mail", "label at", "expected", "got", "sure", "because of", texts=4)
     table.columns[-1].justify = "left"
     for entry in entries:
         table.add_row(
-            _plain(entry.id),
-            _plain(entry.place),
-            _plain(entry.expected),
-            _plain(entry.got),
+            plain(entry.id),
+            plain(entry.place),
+            plain(entry.expected),
+            plain(entry.got),
             "" if entry.confidence is None else f"{entry.confidence:.2f}",
-            _plain(", ".join(entry.evidence)),
+            plain(", ".join(entry.evidence)),
         )
-    return table
-
-
-def _table(*headings: str, texts: int = 1) -> Table:
-    """A table without lines; the first `texts` columns are words, the others numbers."""
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
-    for number, heading in enumerate(headings):
-        is_text = number < texts
-        overflow = "fold" if is_text else "ellipsis"
-        table.add_column(heading, justify="left" if is_text else "right", overflow=overflow)  # type: ignore[arg-type]  # two of the words that it takes
     return table
 
 
 def _heading(console: Console, text: str) -> None:
     console.print()
-    console.print(_plain(text, bold=True))
-
-
-def _plain(text: str, *, bold: bool = False) -> RenderableType:
-    """Words that came from outside: no mark-up, and no way to steer the terminal."""
-    return Text(harmless(text), style="bold" if bold else "")
+    console.print(plain(text, bold=True))
