@@ -14,7 +14,9 @@ from mailtriage import __version__
 from mailtriage.cli_learning import evaluate, train
 from mailtriage.cli_outbox import outbox
 
-FINE, WRONG = 0, 1
+FINE, WRONG, WRONG_CALL = 0, 1, 2
+TEMPFAIL: Final = 75
+"""EX_TEMPFAIL of sysexits.h, upon which Postfix's pipe(8) keeps a mail and tries again."""
 INTERRUPTED: Final = 130
 """What a shell makes of a program that ended on SIGINT: 128 + 2."""
 
@@ -202,6 +204,40 @@ def serve(files: Sequence[Path] | None) -> None:
     _leave(run_serve(files))
 
 
+@cli.command(short_help="Our facts as arguments of a helpdesk's mail gateway.")
+@click.option("--profile", default="", metavar="NAME", help="Whose words; else the mailbox's.")
+@click.option(
+    "--sender", default=None, metavar="ADDRESS", help="Envelope sender; else Return-Path."
+)
+@click.option("--trusted", is_flag=True, help="Believe the header without a seal.")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- COMMAND…")
+@click.pass_obj
+def pipe(
+    files: Sequence[Path] | None,
+    command: Sequence[str],
+    *,
+    profile: str,
+    sender: str | None,
+    trusted: bool,
+) -> None:
+    """Hand the mail on standard input to COMMAND, with our facts in its arguments.
+
+    For helpdesks whose gateway has options where others read headers. In the arguments {queue} is
+    an entry of the helpdesk's profile or a fact (skill, language, priority ...), and
+    {queue:General} has a word for where there is none. The mail itself goes through unchanged, and
+    COMMAND's exit code comes back. The header is believed only with a valid seal. For master.cf:
+
+    \b
+      user=mailtriage argv=mailtriage pipe --profile rt5 --sender ${sender} --
+        rt-mailgate --queue {queue:General} --action correspond --url http://127.0.0.1/rt
+
+    Exit code 75, upon which Postfix keeps the mail and tries again, when COMMAND cannot be run.
+    """
+    from mailtriage.commands.pipe import run_pipe
+
+    _leave(run_pipe(files, command, profile=profile, sender=sender, trusted=trusted))
+
+
 cli.add_command(outbox)
 cli.add_command(evaluate)
 cli.add_command(train)
@@ -221,6 +257,10 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         cli(prog_name="mailtriage")
+    except SystemExit as end:
+        if end.code == WRONG_CALL and _delivers(sys.argv[1:]):
+            sys.exit(TEMPFAIL)
+        raise
     except Exception as fault:
         if os.environ.get("MAILTRIAGE_DEBUG"):
             raise
@@ -228,4 +268,16 @@ def main() -> None:
             f"mailtriage: {type(fault).__name__}: {fault}\n"
             "This is a fault of mailtriage. MAILTRIAGE_DEBUG=1 shows where it is.\n"
         )
-        sys.exit(WRONG)
+        sys.exit(TEMPFAIL if _delivers(sys.argv[1:]) else WRONG)
+
+
+def _delivers(arguments: Sequence[str]) -> bool:
+    """Whether this is `pipe`: a mistake in its call must not bounce a mail, but leave it in
+    Postfix's queue until somebody has mended the line in master.cf."""
+    words = iter(arguments)
+    for word in words:
+        if word == "--config":
+            next(words, None)
+        elif not word.startswith("-"):
+            return word == "pipe"
+    return False

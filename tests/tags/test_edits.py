@@ -1,24 +1,36 @@
 """Forged fields go, ours come, on every path."""
 
 import dataclasses
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailtriage.config.profile_file import shipped_profile
+from mailtriage.config.profiles import GENERIC, Emit, Profile
 from mailtriage.tags.apply import apply_edits, header_names
 from mailtriage.tags.edits import edits, forged
 from mailtriage.tags.model import Deletion, Edits, Status
-from mailtriage.tags.profile import GENERIC, PROFILES, Profile
 from mailtriage.tags.vocabulary import NAMES
 from mailtriage.triage.model import Direction, Priority, Triage
 
 ZAMMAD = Profile(
     "zammad",
     strip=("X-Zammad-*", "X-Priority"),
-    fields=lambda triage: (
-        ("X-Zammad-Ticket-Priority", "3 high" if triage.priority is Priority.HIGH else "2 normal"),
-        ("X-Zammad-Ticket-Group", "Kündigung"),
+    emits=(
+        Emit(
+            name="priority",
+            header="X-Zammad-Ticket-Priority",
+            fact="priority",
+            words={"high": "3 high", "default": "2 normal"},
+        ),
+        Emit(
+            name="queue",
+            header="X-Zammad-Ticket-Group",
+            fact="route",
+            words={"default": "Kündigung"},
+        ),
     ),
 )
 
@@ -161,7 +173,7 @@ def test_edits_cannot_be_changed_once_made() -> None:
 def test_a_helpdesk_is_told_not_to_acknowledge_what_we_do(
     helpdesk: str, field: tuple[str, str]
 ) -> None:
-    profile = PROFILES[helpdesk]
+    profile = replace(shipped_profile(helpdesk) or GENERIC, emits=())
     forged = [field[0], "X-Zammad-Ignore" if helpdesk == "zammad" else field[0]]
     quiet = edits(forged, Triage(), profile=profile, silence=True)
     assert quiet.insert[len(NAMES) :] == (field,)

@@ -9,7 +9,7 @@ from typing import Final
 
 from mailtriage.acks.domains import aligned
 from mailtriage.acks.model import Case, Rule
-from mailtriage.acks.ticket_tokens import ticket_token
+from mailtriage.acks.ticket_tokens import MAX_SUBJECT, ticket_token
 from mailtriage.state.ledger import Conversation
 from mailtriage.triage.model import Thread
 
@@ -89,10 +89,26 @@ def _reply_to_unknown(case: Case) -> str | None:
 
 
 def _ticket(case: Case) -> str | None:
-    """A helpdesk's number in the subject: it puts the mail to the ticket that is there."""
+    """A helpdesk's number in the subject, or a Message-ID of its making among those that the mail
+    refers to: either puts the mail to the ticket that is there."""
     if case.history.conversation is not None:
         return None  # so that a conversation is begun anew (G7) where every subject has a number
-    return ticket_token(case.mail.subject)
+    return _own_ticket(case) or ticket_token(case.mail.subject)
+
+
+def _own_ticket(case: Case) -> str | None:
+    """By the marks of the very helpdesk that the mailbox feeds."""
+    profile = case.config.profiles.get(case.mailbox.profile) if case.mailbox else None
+    if profile is None:
+        return None
+    subject, own_id = profile.ticket_subject, profile.own_message_id
+    if subject is not None and subject.search(case.mail.subject[:MAX_SUBJECT]):
+        return "helpdesk-number"
+    if own_id is not None and any(
+        own_id.fullmatch(each.strip("<>")) for each in case.mail.references
+    ):
+        return "helpdesk-id"
+    return None
 
 
 def _forwarded_by_us(case: Case) -> str | None:
@@ -117,7 +133,7 @@ RULES: Final = (
     Rule(
         "G2", "it answers a mail, of which nothing is known", _reply_to_unknown, uses_history=True
     ),
-    Rule("G3", "its subject has the number of a ticket", _ticket, uses_history=True),
+    Rule("G3", "it belongs to a ticket of the helpdesk", _ticket, uses_history=True),
     Rule("G10", "it was forwarded from within the organisation", _forwarded_by_us),
 )
 """Those that forbid, in the order in which they are asked: what tells most comes first."""

@@ -8,7 +8,7 @@ answered: what might be either is no token.
 import re
 from typing import Final
 
-_LONGEST: Final = 1000
+MAX_SUBJECT: Final = 1000
 """Characters of a subject that are looked at: RFC 5322 section 2.1.1 allows 998 in a line."""
 
 _NO: Final = r"(?:id|no|nr|num|number|nummer|numer|numero|número|numéro|n[°ºr]?)"
@@ -83,7 +83,7 @@ _TOKENS: Final = (
 def ticket_token(subject: str) -> str | None:
     """The name of the form ("bracketed-number", "salesforce") in which a subject holds the number
     of a ticket; None when it holds none."""
-    text = subject[:_LONGEST]
+    text = subject[:MAX_SUBJECT]
     for found in _NUMBERED.finditer(text):
         if not _OTHER_NUMBER.search(found["name"] or ""):
             return "bracketed-number"

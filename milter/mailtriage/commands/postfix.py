@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from mailtriage.commands.postfix_wiring import milter_part, preamble, strip_part
+from mailtriage.commands.postfix_wiring import milter_part, preamble, route_part, strip_part
 from mailtriage.commands.postfix_wiring_desk import desk_part, port_part, sweeper_part
 from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
 from mailtriage.service.load import LoadError, read_everything
 
 _CHECK = """\
-# 6. All of it at once; check, and let it take effect.
+# 7. All of it at once; check, and let it take effect.
 postconf -e "$@"
 postfix check && postfix reload
 """
@@ -33,11 +33,12 @@ def wiring(config: Config) -> str:
     """The whole page: a script for sh, with the reasons in its comments."""
     parts = (
         preamble(config),
-        strip_part(),
+        strip_part(config),
         desk_part(config),
         sweeper_part(config),
         port_part(config),
         milter_part(config),
+        *filter(None, [route_part(config)]),
         _CHECK,
     )
     return "\n".join(parts)

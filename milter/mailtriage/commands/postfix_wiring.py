@@ -4,10 +4,12 @@ from typing import Final, Literal
 
 from mailtriage.config import Config
 from mailtriage.config.endpoints import SocketAddress, host_and_port
+from mailtriage.config.profiles import DEFAULT_WORD, GENERIC
 from mailtriage.shipped import shipped_directory
 
 QUEUE_DIRECTORY: Final = "/var/spool/postfix"
 STRIP_FILE: Final = "mailtriage_strip.regexp"
+ROUTE_FILE: Final = "mailtriage_route.regexp"
 
 CONNECT_TIMEOUT: Final = 5
 COMMAND_TIMEOUT: Final = 10
@@ -70,13 +72,52 @@ def shipped_table(name: str) -> str:
     return (shipped_directory("config") / "postfix" / name).read_text(encoding="utf-8")
 
 
-def strip_part() -> str:
+def strip_part(config: Config) -> str:
     """header_checks."""
+    table = shipped_table(STRIP_FILE).rstrip()
+    believed = _believed_by_helpdesks(config)
+    if believed:
+        table += f"\n#\n# What the helpdesks of [mailboxes] believe.\n{believed}"
     return f"""\
 # 1. Forged X-Mailtriage headers are removed before any milter sees the mail, and while
 #    mailtriage is down.
-{map_file(STRIP_FILE, shipped_table(STRIP_FILE))}\
+{map_file(STRIP_FILE, table)}\
 {put("first", "header_checks", f"regexp:/etc/postfix/{STRIP_FILE}")}"""
+
+
+def _believed_by_helpdesks(config: Config) -> str:
+    """A line for each name that a profile wants removed while the milter is down, too."""
+    names = {
+        name.lower(): name
+        for mailbox in config.mailboxes.mailboxes
+        for name in config.profiles.get(mailbox.profile, GENERIC).header_checks
+    }
+    lines = []
+    for name in names.values():
+        # A field name is printable ASCII without a colon (RFC 5322 section 2.2).
+        pattern = name.replace("*", "[!-9;-~]*")
+        lines.append(f"/^{pattern}[[:space:]]*:/    IGNORE")
+    return "\n".join(lines)
+
+
+def route_part(config: Config) -> str:
+    """milter_header_checks, where a mailbox leaves the routing to Postfix; else nothing."""
+    routed = [mailbox for mailbox in config.mailboxes.mailboxes if mailbox.route == "postfix"]
+    if not routed:
+        return ""
+    # The longest first: "billing-de" before "billing", which stands for all its other languages.
+    keys = sorted(routed[0].routes, key=lambda key: (key == DEFAULT_WORD, -len(key)))
+    table = "\n".join(
+        f"/^X-Mailtriage-Route: {'.*' if key == DEFAULT_WORD else f'{key}(-[a-z]+)?'}$/"
+        f"    REDIRECT {routed[0].routes[key]}"
+        for key in keys
+    )
+    return f"""\
+# 6. Routes: Postfix sends the whole mail, all its recipients, to the address of its skill and
+#    language. Only fields that a milter has added are looked at, so nobody else can ask for it.
+{map_file(ROUTE_FILE, table)}\
+{put("first", "milter_header_checks", f"regexp:/etc/postfix/{ROUTE_FILE}")}
+"""
 
 
 def milter_part(config: Config) -> str:

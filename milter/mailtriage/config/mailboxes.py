@@ -1,9 +1,14 @@
 """The service addresses: what is known of each, and how it is read from its table."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from mailtriage.config.facts import ROUTE
+from mailtriage.config.profile_file import key_problem
+from mailtriage.config.profile_sections import Profiles, find_profile
+from mailtriage.config.profiles import DEFAULT_WORD, GENERIC
 from mailtriage.config.reader import SettingsReader
 from mailtriage.mail.domains import same_address
 from mailtriage.toml_lines import KeyPath
@@ -59,6 +64,12 @@ class Mailbox:
     repair: Literal["off", "headers"] = "off"
     """Whether answers to our acknowledgements get the original Message-ID back, so that a helpdesk
     that never saw the acknowledgement finds its ticket."""
+    route: Literal["header", "recipient", "postfix"] = "header"
+    """How `routes` come about: by nobody but X-Mailtriage-Route; by the milter, which replaces the
+    recipient; by Postfix, with the header checks that `mailtriage postfix` prints."""
+    routes: Mapping[str, str] = field(default_factory=dict)
+    """Route, skill or "default" to the address that such mail goes to; each is one more address of
+    this mailbox, as answers come to it and go out from it."""
     written: str = field(default="", compare=False)
     """The address as the file spells it, to find its line; empty: as in `address`."""
 
@@ -72,6 +83,12 @@ class Mailbox:
         single = (alias for alias in self.aliases if not alias.startswith("*@"))
         return next(single, self.address)
 
+    def route_to(self, skill: str, language: str) -> str:
+        """Where mail of that skill and language goes; empty: it stays where it was sent."""
+        routes = self.routes
+        found = routes.get(f"{skill}-{language}") or routes.get(skill)
+        return found or routes.get(DEFAULT_WORD, "")
+
     @property
     def path(self) -> KeyPath:
         """The path of its section in the configuration."""
@@ -79,8 +96,8 @@ class Mailbox:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """The address and its aliases."""
-        return (self.address, *self.aliases)
+        """The address, its aliases, and where its mail is routed to."""
+        return (self.address, *self.aliases, *self.routes.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +118,9 @@ class Mailboxes:
         return found
 
 
-def read_mailboxes(table: SettingsReader) -> Mailboxes:
-    """[mailboxes."address"]."""
-    written = {name: _mailbox(table, name) for name in table.names()}
+def read_mailboxes(table: SettingsReader, profiles: Profiles) -> Mailboxes:
+    """[mailboxes."address"]; what a section does not say its profile says."""
+    written = {name: _mailbox(table, name, profiles) for name in table.names()}
     by_address: dict[str, Mailbox] = {}
     for name, mailbox in written.items():
         if mailbox.address in by_address:
@@ -121,6 +138,9 @@ def read_mailboxes(table: SettingsReader) -> Mailboxes:
                 a_mailbox = alias == owner.address
                 what = "is a mailbox of its own" if a_mailbox else f"is an alias of {owner.address}"
                 table.problem(path, f"{alias} {what} already")
+    for mailbox in written.values():
+        for target in mailbox.routes.values():
+            by_address.setdefault(target, mailbox)
     return Mailboxes(tuple(written.values()), by_address)
 
 
@@ -133,7 +153,7 @@ def _report_twice(table: SettingsReader, name: str, first: Mailbox) -> None:
         table.problem(name, what, f'"{first.written}" is enough, and counts', warning=True)
 
 
-def _mailbox(mailboxes: SettingsReader, name: str) -> Mailbox:
+def _mailbox(mailboxes: SettingsReader, name: str, profiles: Profiles) -> Mailbox:
     table = mailboxes.table(name)
     if not _ADDRESS.fullmatch(name):
         hint = 'write [mailboxes."help@desk.example"] or [mailboxes."*@desk.example"]'
@@ -142,10 +162,11 @@ def _mailbox(mailboxes: SettingsReader, name: str) -> Mailbox:
     for number, alias in aliases:
         if not _ADDRESS.fullmatch(alias):
             table.problem(("aliases", number), f'"{alias}" is not an e-mail address')
+    profile = find_profile(profiles, table.peek("profile", "generic")) or GENERIC
     return Mailbox(
         address=same_address(name),
         aliases=tuple(same_address(alias) for _, alias in aliases),
-        ack=table.choice("ack", "send", ("send", "delegate", "deferred", "off")),
+        ack=table.choice("ack", profile.ack, ("send", "delegate", "deferred", "off")),
         profile=table.text("profile", "generic", pattern=_NAME),
         skills=table.texts("skills", (), pattern=_NAME),
         name=table.line_of_text(
@@ -158,7 +179,7 @@ def _mailbox(mailboxes: SettingsReader, name: str) -> Mailbox:
         reply_to=_one_address(table, "reply_to"),
         ack_when=table.choice("ack_when", "to", ("to", "to_cc")),
         ack_to=table.choice("ack_to", "sender", ("sender", "from")),
-        subject_style=table.choice("subject_style", "marker", ("marker", "re")),
+        subject_style=table.choice("subject_style", profile.subject_style, ("marker", "re")),
         calendar=table.text("calendar", "", pattern=_NAME, empty=True),
         urgent=table.line_of_text(
             "urgent",
@@ -173,9 +194,25 @@ def _mailbox(mailboxes: SettingsReader, name: str) -> Mailbox:
             'write "https://desk.example/privacy", in ASCII, of at most 208 characters',
         ),
         wait=table.duration("wait", "5m", low="1s", high="1h"),
-        repair=table.choice("repair", "off", ("off", "headers")),
+        repair=table.choice("repair", profile.repair, ("off", "headers")),
+        route=table.choice("route", "header", ("header", "recipient", "postfix")),
+        routes=_routes(table.table("routes"), same_address(name)),
         written=name,
     )
+
+
+def _routes(table: SettingsReader, address: str) -> dict[str, str]:
+    routes = {}
+    for key in table.names():
+        target = _one_address(table, key)
+        problem = key_problem(ROUTE, key)
+        if problem:
+            table.problem(key, *problem)
+        elif target == address and key == DEFAULT_WORD:
+            table.problem(key, "that is where it stays without it", "leave it out", warning=True)
+        elif target:
+            routes[key] = target
+    return routes
 
 
 def _one_address(table: SettingsReader, key: str) -> str:

@@ -76,6 +76,11 @@ class SettingsReader(TableReader):
         for table in self._tables:
             table.finish()
 
+    def peek(self, key: str, default: str) -> str:
+        """A string that other keys depend on, before its turn to be read and checked."""
+        value = self._data.get(key, default)
+        return value if isinstance(value, str) else default
+
     def choice(self, key: str, default: _Choice, choices: tuple[_Choice, ...]) -> _Choice:
         """One of a few words."""
         value = self.text(key, default, choices=choices)

@@ -21,6 +21,8 @@ from mailtriage.config.acks import (
 )
 from mailtriage.config.endpoints import Networks, NextHop, SocketAddress
 from mailtriage.config.mailboxes import Mailboxes, read_mailboxes
+from mailtriage.config.profile_sections import Profiles, find_profile, read_profiles
+from mailtriage.config.profiles import Profile
 from mailtriage.config.reader import SettingsReader
 
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
@@ -184,6 +186,8 @@ class Config:
     authentication: AuthenticationConfig
     networks: NetworksConfig
     mailboxes: Mailboxes
+    profiles: Mapping[str, Profile]
+    """Those that a mailbox names or that have a section of their own, by name."""
     customers: CustomersConfig
     policies: PoliciesConfig
     model: ModelConfig
@@ -198,12 +202,18 @@ class Config:
 def read_sections(root: SettingsReader) -> Config:
     """Read every section. What is wrong is added to the reader's problems, and replaced by its
     default in what is returned."""
+    milter, smtp = _milter(root.table("milter")), _smtp(root.table("smtp"))
+    authentication = _authentication(root.table("authentication"))
+    networks = _networks(root.table("networks"))
+    profiles = read_profiles(root.table("profiles"))
+    mailboxes = read_mailboxes(root.table("mailboxes"), profiles)
     config = Config(
-        milter=_milter(root.table("milter")),
-        smtp=_smtp(root.table("smtp")),
-        authentication=_authentication(root.table("authentication")),
-        networks=_networks(root.table("networks")),
-        mailboxes=read_mailboxes(root.table("mailboxes")),
+        milter=milter,
+        smtp=smtp,
+        authentication=authentication,
+        networks=networks,
+        mailboxes=mailboxes,
+        profiles=_used(profiles, mailboxes),
         customers=_customers(root.table("customers")),
         policies=_policies(root.table("policies")),
         model=_model(root.table("model")),
@@ -216,6 +226,15 @@ def read_sections(root: SettingsReader) -> Config:
     )
     root.finish()
     return config
+
+
+def _used(profiles: Profiles, mailboxes: Mailboxes) -> dict[str, Profile]:
+    used = dict(profiles)
+    for mailbox in mailboxes.mailboxes:
+        found = find_profile(profiles, mailbox.profile)
+        if found is not None:
+            used[mailbox.profile] = found
+    return used
 
 
 def _milter(table: SettingsReader) -> MilterConfig:

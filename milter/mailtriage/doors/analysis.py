@@ -19,13 +19,14 @@ from mailtriage.acks.tokens import Tokens
 from mailtriage.classifier.model import Classifier
 from mailtriage.config import Config
 from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.faults import place_of
+from mailtriage.mail.domains import same_address
 from mailtriage.mail.model import Client, Envelope, Limits, Mail, MailStatus
 from mailtriage.policies.matcher import Matcher
 from mailtriage.state.ledger import NO_LEDGER, Ledger
 from mailtriage.tags.edits import edits
-from mailtriage.tags.model import Edits, Status
-from mailtriage.tags.profile import GENERIC, PROFILES, Profile
+from mailtriage.tags.model import Edits, Rerouting, Status
 from mailtriage.triage.customer import CustomerList
 from mailtriage.triage.judge import triage
 from mailtriage.triage.model import Direction, Triage
@@ -119,7 +120,7 @@ class Analyst:
             model=self.model,
         )
         status = Status.UNREAD if mail.status is MailStatus.UNREAD else Status.OK
-        profile = _profile_of(mailbox)
+        profile = self._profile_of(mailbox)
         config, tokens, ledger = self.config, self.tokens, self.ledger
         if judged.direction is Direction.OUTBOUND:
             hidden = outbound_recipient(mail, config, tokens, ledger, now)
@@ -137,8 +138,25 @@ class Analyst:
             recipient=plan.recipient,
             silence=_silences(mailbox),
             replace=repaired(plan.case, ledger),
+            reroute=self._rerouted(mail, judged),
         )
         return Analysis(judged, made, status, mail, plan=plan)
+
+    def _rerouted(self, mail: Mail, judged: Triage) -> tuple[Rerouting, ...]:
+        """Recipients that make way for the address of their mailbox that takes such mail."""
+        found = []
+        for recipient in mail.envelope.recipients:
+            mailbox = self.config.mailboxes.find(recipient)
+            if mailbox is None or mailbox.route != "recipient":
+                continue
+            # An answer comes to the address that its conversation went to, and stays there: its
+            # few words say less of its skill than the first mail did.
+            if same_address(recipient) in mailbox.routes.values():
+                continue
+            target = mailbox.route_to(judged.skill, judged.language)
+            if target:
+                found.append(Rerouting(recipient, target))
+        return tuple(found)
 
     def unread_recipient(
         self,
@@ -159,11 +177,14 @@ class Analyst:
 
     def profile(self, recipients: Sequence[str]) -> Profile:
         """The helpdesk profile of the first service mailbox among the recipients."""
-        return _profile_of(self._mailbox(recipients))
+        return self._profile_of(self._mailbox(recipients))
 
     def silences(self, recipients: Sequence[str]) -> bool:
         """Whether we acknowledge for that mailbox, so that its helpdesk must not."""
         return _silences(self._mailbox(recipients))
+
+    def _profile_of(self, mailbox: Mailbox | None) -> Profile:
+        return self.config.profiles.get(mailbox.profile, GENERIC) if mailbox else GENERIC
 
     def _mailbox(self, recipients: Sequence[str]) -> Mailbox | None:
         for recipient in recipients:
@@ -175,10 +196,6 @@ class Analyst:
 
 def _silences(mailbox: Mailbox | None) -> bool:
     return mailbox is not None and mailbox.ack in {"send", "deferred"}
-
-
-def _profile_of(mailbox: Mailbox | None) -> Profile:
-    return PROFILES.get(mailbox.profile, GENERIC) if mailbox else GENERIC
 
 
 def direction(config: Config, client: Client) -> Direction:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mailtriage.mail.model import Client, Envelope
-from mailtriage.tags.model import Deletion, Edits, Status
+from mailtriage.tags.model import Deletion, Edits, Rerouting, Status
 
 _LENGTH: Final = struct.Struct("!I")
 _CHUNK: Final = 64 * 1024
@@ -86,16 +86,20 @@ def encode_answer(answer: Answer) -> bytes:
     """The answer with its length before it."""
     edits = answer.edits
     delete = [(deletion.name, deletion.index) for deletion in edits.delete]
-    return _framed((str(answer.status), delete, list(edits.insert), edits.recipient))
+    reroute = [(change.old, change.new) for change in edits.reroute]
+    return _framed((str(answer.status), delete, list(edits.insert), edits.recipient, reroute))
 
 
 def decode_answer(data: bytes) -> Answer:
     """The inverse of `encode_answer`, without the length."""
-    status, delete, insert, recipient = marshal.loads(data)  # noqa: S302  from our own analyser only
-    return Answer(
-        Status(status),
-        Edits(tuple(Deletion(name, index) for name, index in delete), tuple(insert), recipient),
+    status, delete, insert, recipient, reroute = marshal.loads(data)  # noqa: S302  our own analyser's
+    edits = Edits(
+        tuple(Deletion(name, index) for name, index in delete),
+        tuple(insert),
+        recipient,
+        tuple(Rerouting(old, new) for old, new in reroute),
     )
+    return Answer(Status(status), edits)
 
 
 def _framed(values: tuple[Any, ...]) -> bytes:

@@ -14,10 +14,8 @@ Measured protocol facts are in docs/milter.md.
 import contextlib
 import os
 import socket
-import stat
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +24,7 @@ import Milter
 
 import milter
 from mailtriage.doors.analysis import Analysis, Analyst, direction, fail_open
+from mailtriage.doors.descriptors import socket_inodes, unused_address
 from mailtriage.doors.exchange import NoAnswer, Overload, Question, ask
 from mailtriage.mail.model import Client, Envelope
 from mailtriage.tags.model import Edits, Status
@@ -36,7 +35,8 @@ from mailtriage.tags.model import Edits, Status
 _UNWANTED: Final[int] = Milter.P_NOHELO | Milter.P_NODATA | Milter.P_NOUNKNOWN | Milter.P_NOEOH
 _SILENT: Final[int] = Milter.P_NR_CONN | Milter.P_NR_MAIL | Milter.P_NR_RCPT | Milter.P_NR_HDR
 _ADD_RECIPIENT: Final[int] = Milter.ADDRCPT | Milter.ADDRCPT_PAR
-_ACTIONS: Final[int] = Milter.ADDHDRS | Milter.CHGHDRS | _ADD_RECIPIENT
+_REROUTE: Final[int] = Milter.ADDRCPT_PAR | Milter.DELRCPT
+_ACTIONS: Final[int] = Milter.ADDHDRS | Milter.CHGHDRS | _ADD_RECIPIENT | Milter.DELRCPT
 
 _CONTINUE: Final[int] = Milter.CONTINUE
 _NOREPLY: Final[int] = Milter.NOREPLY
@@ -51,11 +51,22 @@ Report = Callable[[Analysis, Question], None]
 class Message:
     """What the MTA has sent of one mail so far."""
 
-    __slots__ = ("body", "body_bytes", "complete", "headers", "queue_id", "recipients", "sender")
+    __slots__ = (
+        "body",
+        "body_bytes",
+        "complete",
+        "headers",
+        "notify",
+        "queue_id",
+        "recipients",
+        "sender",
+    )
 
     def __init__(self, sender: str) -> None:
         self.sender: Final = sender
         self.recipients: Final[list[str]] = []
+        self.notify: Final[dict[str, str]] = {}
+        """Recipient to the NOTIFY that the client asked for (RFC 3461 section 4.1)."""
         self.headers: Final[list[tuple[str, bytes]]] = []
         self.body: Final[list[bytes]] = []
         self.body_bytes = 0
@@ -70,6 +81,7 @@ class _Session:
     __slots__ = (
         "address",
         "can_add_recipient",
+        "can_reroute",
         "can_skip",
         "message",
         "name",
@@ -86,6 +98,7 @@ class _Session:
         # Sendmail before 8.14 and Postfix before 3.0: without NOTIFY=NEVER a bounce of our copy
         # would reach the customer.
         self.can_add_recipient: Final = actions & _ADD_RECIPIENT == _ADD_RECIPIENT
+        self.can_reroute: Final = actions & _REROUTE == _REROUTE
         self.address = ""
         self.name = ""
         self.protocol = "smtp"
@@ -132,11 +145,11 @@ class MilterDoor:
         milter.set_abort_callback(_guarded(self._on_abort))
         milter.set_close_callback(_guarded(self._on_close))
         milter.register("mailtriage", negotiate=self._negotiate)
-        with socket.socket(fileno=os.dup(listen_fd)) as ours, _unused_address(ours.family) as name:
+        with socket.socket(fileno=os.dup(listen_fd)) as ours, unused_address(ours.family) as name:
             milter.setconn(name)
-            before = _socket_inodes()
+            before = socket_inodes()
             milter.opensocket(0)
-            opened = {inode: fd for inode, fd in _socket_inodes().items() if inode not in before}
+            opened = {inode: fd for inode, fd in socket_inodes().items() if inode not in before}
         if len(opened) != 1:
             raise OSError(f"libmilter opened {len(opened)} sockets instead of one")
         (self._listen_fd,) = opened.values()
@@ -188,10 +201,14 @@ class MilterDoor:
         session.message = Message(_address(sender))
         return session.silence
 
-    def _on_rcpt(self, ctx: Any, recipient: bytes, *_: bytes) -> int:
+    def _on_rcpt(self, ctx: Any, recipient: bytes, *parameters: bytes) -> int:
         session: _Session = ctx.getpriv()
         if session.message is not None:
-            session.message.recipients.append(_address(recipient))
+            address = _address(recipient)
+            session.message.recipients.append(address)
+            for parameter in parameters:
+                if parameter[:7].upper() == b"NOTIFY=":
+                    session.message.notify[address] = parameter.decode("ascii", "replace")
         return session.silence
 
     def _on_header(self, ctx: Any, name: str, value: bytes) -> int:
@@ -244,7 +261,10 @@ class MilterDoor:
         except Exception as fault:  # noqa: BLE001  whatever it is, the mail goes on
             passed = self._pass(question, fault)
             edits = passed.edits
-        _apply(ctx, edits, can_add_recipient=session.can_add_recipient)
+        _add_hidden(ctx, edits, can_add=session.can_add_recipient)
+        if session.can_reroute:
+            _reroute(ctx, edits, message.notify)
+        _apply(ctx, edits)
         self.messages += 1
         if passed is not None:
             self._report(passed, question)
@@ -314,17 +334,33 @@ def _macro(ctx: Any, name: str) -> str:
         return "?"
 
 
-def _apply(ctx: Any, edits: Edits, *, can_add_recipient: bool) -> None:
-    """Send the edits: the hidden recipient, deletions from the highest index down, then our fields
-    from the top down.
+def _add_hidden(ctx: Any, edits: Edits, *, can_add: bool) -> None:
+    """The hidden recipient, before all else.
 
-    Postfix keeps what it has got when we die in between. So the recipient goes first: the desk then
-    hears of a mail whose tags are missing, which it can judge, and never the other way round.
+    Postfix keeps what it has got when we die in between. So the desk hears of a mail whose tags are
+    missing, which it can judge, and never the other way round.
     """
-    if edits.recipient and can_add_recipient:
+    if edits.recipient and can_add:
         # Should the MTA refuse it, the tags still go out; the sweeper tells the desk.
         with contextlib.suppress(milter.error):
             ctx.addrcpt(f"<{edits.recipient}>", "NOTIFY=NEVER")
+
+
+def _reroute(ctx: Any, edits: Edits, notify: Mapping[str, str]) -> None:
+    """New recipients, each before the old one goes; where the MTA refuses the new, the old stays.
+
+    `notify` is what the client asked for with the old one, and is asked for with the new.
+    """
+    for change in edits.reroute:
+        with contextlib.suppress(milter.error):
+            asked = notify.get(change.old)
+            ctx.addrcpt(f"<{change.new}>", *([asked] if asked else ()))
+            ctx.delrcpt(f"<{change.old}>")
+
+
+def _apply(ctx: Any, edits: Edits) -> None:
+    """Send the header edits: deletions from the highest index down, then our fields from the top
+    down."""
     for deletion in edits.delete:
         ctx.chgheader(deletion.name, deletion.index, None)
     for index, (name, value) in enumerate(edits.insert):
@@ -335,33 +371,6 @@ def _address(path: bytes) -> str:
     """An address of MAIL or RCPT without angle brackets; sendmail(1)'s come without any."""
     text = path.decode("utf-8", "replace").strip()
     return text[1:-1] if text.startswith("<") and text.endswith(">") else text
-
-
-@contextlib.contextmanager
-def _unused_address(family: int) -> Iterator[str]:
-    """An address of that family, in libmilter's spelling, that nobody will ever connect to.
-
-    Of the same family as our socket: libmilter drops connections from an address of another one.
-    """
-    if family == socket.AF_INET:
-        yield "inet:0@127.0.0.1"
-    elif family == socket.AF_INET6:
-        yield "inet6:0@::1"
-    else:
-        with tempfile.TemporaryDirectory(prefix="mailtriage-") as folder:
-            yield f"unix:{folder}/unused.sock"
-
-
-def _socket_inodes() -> dict[int, int]:
-    """Inode to descriptor of every socket of this process."""
-    found = {}
-    for entry in Path("/proc/self/fd").iterdir():
-        # The descriptor that lists the directory is closed again by now.
-        with contextlib.suppress(OSError):
-            status = os.fstat(int(entry.name))
-            if stat.S_ISSOCK(status.st_mode):
-                found[status.st_ino] = int(entry.name)
-    return found
 
 
 def versions() -> Sequence[tuple[str, str]]:

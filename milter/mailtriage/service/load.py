@@ -22,13 +22,13 @@ from mailtriage.policies.denial import shipped_denials
 from mailtriage.policies.load import ACKS, PolicyError, load_policies
 from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import GENERAL, Policies
+from mailtriage.service.profile_problems import profile_problems
 from mailtriage.service.state_checks import state_problems
 from mailtriage.shipped import shipped_directory
 from mailtriage.state.customers import CustomerFileError, read_customers
 from mailtriage.state.ledger import NO_LEDGER, Ledger
 from mailtriage.state.secret import SecretError, read_secret
 from mailtriage.tags.lint import lint
-from mailtriage.tags.profile import PROFILES
 from mailtriage.tags.vocabulary import PREFIX
 from mailtriage.toml_lines import KeyPath
 from mailtriage.toml_source import Problem, did_you_mean
@@ -264,18 +264,14 @@ def _unsendable_ids(policies: Policies) -> list[Problem]:
 
 
 def _unknown_names(loaded: Loaded, policies: Policies, learned: Sequence[str]) -> list[Problem]:
-    """Skills and profiles that mailboxes and targets name and nobody knows."""
+    """Skills and profiles that are named, and nobody knows; and words that a profile lacks."""
     problems = []
     skills = [policy.name for policy in policies.skills]
     skills += [skill for skill in learned if skill not in (*skills, GENERAL)]
     for mailbox in loaded.config.mailboxes.mailboxes:
-        path = mailbox.path
         for number, skill in enumerate(mailbox.skills):
-            problems += _unknown_skill(loaded, (*path, "skills", number), skill, skills)
-        if mailbox.profile not in PROFILES:
-            what = f"there is no helpdesk profile '{mailbox.profile}'"
-            hint = did_you_mean(mailbox.profile, PROFILES)
-            problems.append(loaded.problem((*path, "profile"), what, hint))
+            problems += _unknown_skill(loaded, (*mailbox.path, "skills", number), skill, skills)
+    problems += profile_problems(loaded, [*skills, GENERAL])
     for skill in loaded.config.targets.skills:
         problems += _unknown_skill(loaded, ("targets", "skills", skill), skill, skills)
     return problems

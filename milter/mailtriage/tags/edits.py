@@ -1,11 +1,13 @@
 """Mail and Triage to header edits, all computed before the first one is sent."""
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Final
 
+from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.tags.lint import safe_fields
-from mailtriage.tags.model import Deletion, Edits, Status
-from mailtriage.tags.profile import GENERIC, Profile
+from mailtriage.tags.model import Deletion, Edits, Rerouting, Status
+from mailtriage.tags.native import facts_of, native_fields
 from mailtriage.tags.vocabulary import PREFIX, SEAL, fields
 from mailtriage.triage.model import Direction, Triage
 
@@ -23,21 +25,31 @@ def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, 
     others. Each name from its highest index down: deleting one field shifts those below it, so that
     in ascending order every second one would survive (measured on Postfix 3.7).
     """
-    exact = frozenset(name.lower() for name in profile.strip if not name.endswith("*"))
-    starts = tuple(name[:-1].lower() for name in profile.strip if name.endswith("*"))
+    exact, starts, ends = _stripped(profile.strips)
     suspect = (_OURS, *starts, *exact)
     count: dict[str, int] = {}
     for name in names:
-        lower = name.lower()
-        if not lower.startswith(suspect):
-            continue
         # Postfix counts "X-Foo : v" among the X-Foo, and takes no name beyond ASCII for one.
-        lower = lower.rstrip()
-        if (_is_ours(lower) or lower in exact or lower.startswith(starts)) and lower.isascii():
+        lower = name.lower().rstrip()
+        if not lower.startswith(suspect) and not lower.endswith(ends):
+            continue
+        listed = lower in exact or lower.startswith(starts) or lower.endswith(ends)
+        if (listed or _is_ours(lower)) and lower.isascii():
             count[lower] = count.get(lower, 0) + 1
     return tuple(
         Deletion(name, index) for name, number in count.items() for index in range(number, 0, -1)
     )
+
+
+@lru_cache(maxsize=64)
+def _stripped(
+    patterns: tuple[str, ...],
+) -> tuple[frozenset[str], tuple[str, ...], tuple[str, ...]]:
+    """Whole names, beginnings and ends."""
+    exact = frozenset(name for name in patterns if "*" not in name)
+    starts = tuple(name[:-1] for name in patterns if name.endswith("*"))
+    ends = tuple(name[1:] for name in patterns if name.startswith("*"))
+    return exact, starts, ends
 
 
 def _is_ours(name: str) -> bool:
@@ -58,13 +70,14 @@ def edits(
     recipient: str = "",
     silence: bool = False,
     replace: tuple[tuple[str, str], ...] = (),
+    reroute: tuple[Rerouting, ...] = (),
 ) -> Edits:
     """What is done to a mail: forged fields go, ours come. Outbound mail only loses forged ones.
 
     `names` are those of all header fields of the mail, see `forged`. `seal` signs our fields.
     `recipient` is the hidden one; with `silence` the helpdesk is told to leave the acknowledging to
     us, if it understands that; `replace` are fields that take the place of the mail's own of
-    those names.
+    those names. `reroute` is handed through.
     """
     names = tuple(names)
     delete = (*forged(names, profile), *_every(names, [name for name, _ in replace]))
@@ -74,8 +87,9 @@ def edits(
     if seal is not None:
         signature = seal(tuple(entry for entry in ours if entry[0] != SEAL))
         ours = tuple((name, signature if name == SEAL else value) for name, value in ours)
-    native = safe_fields((*profile.fields(triage), *(profile.silence if silence else ())))
-    return Edits(delete, (*ours, *native, *replace), recipient)
+    native = native_fields(profile, facts_of(ours)) if profile.emits else ()
+    native = safe_fields((*native, *(profile.silence if silence else ())))
+    return Edits(delete, (*ours, *native, *replace), recipient, reroute)
 
 
 def _every(names: Iterable[str], wanted: Iterable[str]) -> tuple[Deletion, ...]:

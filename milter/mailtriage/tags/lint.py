@@ -25,7 +25,8 @@ _FORBIDDEN_NAMES: Final = re.compile(
     r"|x-auto-response-suppress|mailing-list|list-.*|x-ms-exchange-.*",
     re.IGNORECASE,
 )
-_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
+# Underscores for the names of attributes that some helpdesks put into those of fields.
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _VALUE: Final = re.compile(r"[ -~]+")
 _OUR_VALUE: Final = re.compile(r"[a-z0-9_=;, -]+")
 
@@ -37,7 +38,7 @@ def lint(name: str, value: str, *, ours: bool = True) -> list[str]:
     """
     faults = []
     if not _NAME.fullmatch(name):
-        faults.append("the name is not made of letters, digits and '-'")
+        faults.append("the name is not made of letters, digits, '-' and '_'")
     if len(name) > MAX_NAME:
         faults.append(f"the name is longer than {MAX_NAME} characters")
     if len(value) > MAX_VALUE:

@@ -27,6 +27,15 @@ class Deletion:
 
 
 @dataclass(frozen=True, slots=True)
+class Rerouting:
+    """One envelope recipient makes way for another, with the DSN parameters that it had."""
+
+    old: str
+    """As the client gave it."""
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
 class Edits:
     """All edits of one mail, in the order in which they are carried out."""
 
@@ -36,3 +45,6 @@ class Edits:
     recipient: str = ""
     """The hidden recipient, added before all else: what a crash in the middle of the edits leaves
     behind is then a mail that the desk can judge by itself. Empty: none."""
+    reroute: tuple[Rerouting, ...] = ()
+    """Comes next: each new recipient is there before the old one goes, so that a crash in between
+    leads to a copy too many, and never to a mail that nobody gets."""
