@@ -4,6 +4,7 @@ from email import message_from_bytes
 
 import pytest
 
+from mailtriage.policies.load import load_policies
 from mailtriage.shipped import shipped_directory
 from tests.helpdesks.finished import GERMAN, HELP, JOE, LEVELS, NORMAL, desk, finished, letter
 from tests.helpdesks.product import Ticket
@@ -156,11 +157,23 @@ def test_a_mail_with_a_number_of_rts_is_not_acknowledged(number: str) -> None:
 # CommandByMail.
 
 
-@pytest.mark.parametrize("level", LEVELS)
-def test_commands_carry_the_score(level: str) -> None:
-    mail = message_from_bytes(commanded(LEVELS[level]))
-    score = int(mail["X-Mailtriage-Score"])
-    assert rt.COMMANDS.take(mail.as_bytes(), HELP).priority == str(score)
+@pytest.mark.parametrize("level", MAILS)
+def test_commands_carry_the_score_and_its_label_is_the_level(level: str) -> None:
+    mail = message_from_bytes(commanded(MAILS[level]))
+    (score,) = rt.commands(mail)["priority"]
+    assert score == mail["X-Mailtriage-Score"]
+    assert rt.COMMANDS.take(mail.as_bytes(), HELP).priority == level.capitalize()
+
+
+def test_the_labels_begin_where_our_levels_do() -> None:
+    policies, _ = load_policies([shipped_directory("policies")])
+    levels = policies.facets["priority"].levels
+    assert {name.lower(): number for name, number in rt.LABELS.items()} == {**levels, "low": 0}
+    text = (
+        shipped_directory("config") / "helpdesks" / "rt5-commandbymail" / "README.md"
+    ).read_text()
+    numbers = ", ".join(f"{name} => {number}" for name, number in rt.LABELS.items())
+    assert f"Default => {{ {numbers} }}" in text
 
 
 def test_commands_set_custom_fields() -> None:

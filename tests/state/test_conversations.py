@@ -38,7 +38,7 @@ class TestMailsThatComeIn:
         assert found is not None
         assert found == Conversation(
             id=found.id, same_sender=True, last_activity=NOW, answered=0, acknowledged=NOW,
-            promised=NOW + 8 * HOUR, unanswered=0,
+            promised=NOW + 8 * HOUR, unanswered=0, skill="delivery", language="en",
         )  # fmt: skip
 
     @pytest.mark.parametrize(

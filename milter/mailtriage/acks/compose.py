@@ -138,9 +138,8 @@ def _head(
     parent = usable_id(order.message_id)
     references = references_value(order.references, parent)
     yield "From", mailbox_value(one_line(mailbox.name), sender)
-    reply_to = order.reply_to or mailbox.reply_to
-    if reply_to not in {"", mailbox.from_address}:
-        yield "Reply-To", addr_spec(reply_to)
+    if mailbox.reply_to not in {"", mailbox.from_address}:
+        yield "Reply-To", addr_spec(mailbox.reply_to)
     yield "To", addr_spec(order.to)
     yield "Subject", unstructured(subject, "Subject")
     yield "Date", format_datetime(date)

@@ -7,7 +7,6 @@ from mailtriage.acks.compose import Order
 from mailtriage.acks.model import Case, Verdict
 from mailtriage.acks.promise import StaticTargets, config_calendar, promise
 from mailtriage.config.mailboxes import Mailbox
-from mailtriage.triage.model import Triage
 
 CONFIDENT: Final = 0.8
 """Below this confidence in the language the customer is answered in two."""
@@ -39,13 +38,4 @@ def draft(case: Case, mailbox: Mailbox, verdict: Verdict) -> Order:
         busy=False,
         kb=None,
         ticket="",
-        reply_to=_reply_to(mailbox, judged),
     )
-
-
-def _reply_to(mailbox: Mailbox, judged: Triage) -> str:
-    """The address that took the mail, if that is not the one that it was sent to: a short answer
-    would be routed by its own few words, away from its ticket."""
-    if mailbox.route == "header" or mailbox.reply_to:
-        return ""
-    return mailbox.route_to(judged.skill, judged.language)

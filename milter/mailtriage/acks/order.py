@@ -50,9 +50,6 @@ class Order:
     kb: KbLink | None
     ticket: str
     """Ticket token of the helpdesk ("[rt #12]") for the subject; empty: none."""
-    reply_to: str = ""
-    """Where answers go when it is not where the mailbox says: to the address that its mail was
-    routed to, whose helpdesk knows the conversation. Empty: as the mailbox says."""
 
     def to_json(self) -> str:
         """For keeping; `from_json` reads it."""
@@ -62,7 +59,7 @@ class Order:
     def from_json(cls, text: str) -> Self:
         """The order that was kept. Raises ValueError for anything that `to_json` does not write."""
         try:
-            kept = _object(_completed(json.loads(text)), cls)
+            kept = _object(json.loads(text), cls)
             key = bytes.fromhex(kept.pop("key"))
             references = tuple(kept.pop("references"))
             kb = kept.pop("kb")
@@ -74,11 +71,6 @@ class Order:
         if not all(isinstance(one, str) for one in references):
             raise ValueError("not an order: references of another type")
         return cls(key=key, references=references, kb=link, **kept)
-
-
-def _completed(kept: object) -> object:
-    """An order that an earlier version has kept has no place to answer to of its own."""
-    return {"reply_to": "", **kept} if isinstance(kept, dict) else kept
 
 
 _IN_JSON: Final[dict[object, tuple[type, ...]]] = {

@@ -101,10 +101,28 @@ def _believed_by_helpdesks(config: Config) -> str:
 
 
 def route_part(config: Config) -> str:
-    """milter_header_checks, where a mailbox leaves the routing to Postfix; else nothing."""
+    """What routes need of Postfix; nothing without any."""
+    modes = {mailbox.route for mailbox in config.mailboxes.mailboxes}
+    return "\n".join(
+        part
+        for part in (
+            _REPLACED if "recipient" in modes else "",
+            _redirected(config) if "postfix" in modes else "",
+        )
+        if part
+    )
+
+
+_REPLACED: Final = f"""\
+# 6. Routes: the milter replaces the recipient. With this off, which it is not by default, Postfix
+#    would take the new one for a duplicate where an alias of yours leads to it as well, and the
+#    mail would reach nobody.
+{setting("'enable_original_recipient = yes'")}"""
+
+
+def _redirected(config: Config) -> str:
+    """milter_header_checks."""
     routed = [mailbox for mailbox in config.mailboxes.mailboxes if mailbox.route == "postfix"]
-    if not routed:
-        return ""
     # The longest first: "billing-de" before "billing", which stands for all its other languages.
     keys = sorted(routed[0].routes, key=lambda key: (key == DEFAULT_WORD, -len(key)))
     table = "\n".join(

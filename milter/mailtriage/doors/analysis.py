@@ -138,22 +138,28 @@ class Analyst:
             recipient=plan.recipient,
             silence=_silences(mailbox),
             replace=repaired(plan.case, ledger),
-            reroute=self._rerouted(mail, judged),
+            reroute=self._rerouted(plan),
         )
         return Analysis(judged, made, status, mail, plan=plan)
 
-    def _rerouted(self, mail: Mail, judged: Triage) -> tuple[Rerouting, ...]:
-        """Recipients that make way for the address of their mailbox that takes such mail."""
+    def _rerouted(self, plan: Plan) -> tuple[Rerouting, ...]:
+        """Recipients that make way for the address of their mailbox that takes such mail.
+
+        An answer goes where its conversation went: its own few words say less of the matter than
+        the first mail did, and a helpdesk with a queue for each address would open a second ticket.
+        """
+        judged, known = plan.case.triage, plan.case.history.conversation
+        skill, language = judged.skill, judged.language
+        if known is not None and known.skill:
+            skill, language = known.skill, known.language
         found = []
-        for recipient in mail.envelope.recipients:
+        for recipient in plan.case.mail.envelope.recipients:
             mailbox = self.config.mailboxes.find(recipient)
             if mailbox is None or mailbox.route != "recipient":
                 continue
-            # An answer comes to the address that its conversation went to, and stays there: its
-            # few words say less of its skill than the first mail did.
             if same_address(recipient) in mailbox.routes.values():
-                continue
-            target = mailbox.route_to(judged.skill, judged.language)
+                continue  # it was sent to the right one, by whoever was told of it
+            target = mailbox.route_to(skill, language)
             if target:
                 found.append(Rerouting(recipient, target))
         return tuple(found)

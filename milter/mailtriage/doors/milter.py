@@ -349,11 +349,14 @@ def _add_hidden(ctx: Any, edits: Edits, *, can_add: bool) -> None:
 def _reroute(ctx: Any, edits: Edits, notify: Mapping[str, str]) -> None:
     """New recipients, each before the old one goes; where the MTA refuses the new, the old stays.
 
-    `notify` is what the client asked for with the old one, and is asked for with the new.
+    `notify` is what the client asked for with the old one, and is asked for with the new. Deleting
+    takes with it what Postfix has made of the old one by aliases. Without enable_original_recipient
+    a new one that is among those was a duplicate and is gone, too (measured on Postfix 3.7): so
+    `mailtriage postfix` sets that, as is the default.
     """
     for change in edits.reroute:
+        asked = notify.get(change.old)
         with contextlib.suppress(milter.error):
-            asked = notify.get(change.old)
             ctx.addrcpt(f"<{change.new}>", *([asked] if asked else ()))
             ctx.delrcpt(f"<{change.old}>")
 

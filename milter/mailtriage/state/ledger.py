@@ -46,6 +46,9 @@ class Conversation:
     """The time that the acknowledgement named; 0: none."""
     unanswered: int
     """Inbound mails since the acknowledgement or the last human answer, whichever is later."""
+    skill: str = ""
+    language: str = ""
+    """Of the mail that began it, by which its later mails are routed; empty: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,12 @@ def _conversation(
     if found is None:  # Forgotten between two reads of an analyser.
         return None
     customer, last_activity, answered, acknowledged, promised, unanswered = found
+    skill, language = _one(
+        connection,
+        "SELECT skill, language FROM mail WHERE conversation = ? AND way = 'in'"
+        " ORDER BY at LIMIT 1",
+        (number,),
+    ) or ("", "")
     return Conversation(
         id=number,
         same_sender=bool(address) and customer == address,
@@ -138,6 +144,8 @@ def _conversation(
         acknowledged=acknowledged,
         promised=promised,
         unanswered=unanswered,
+        skill=skill,
+        language=language,
     )
 
 

@@ -39,7 +39,6 @@ def take(raw: bytes, recipient: str) -> Taken:
         return Taken(accepted=False, robot=True)
     skill = str(mail.get("X-Mailtriage-Skill", ""))
     return Taken(
-        # The whole of the acknowledging: whatever is not ignored is told to its author.
         priority=named(str(mail.get("X-Mailtriage-Priority", "normal")), PRIORITIES) or "Normal",
         queue=named(skill, CATEGORIES),
     )

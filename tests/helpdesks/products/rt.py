@@ -11,7 +11,7 @@ from email.message import Message
 from email.utils import getaddresses
 from typing import Final
 
-from mailtriage.commands.pipe import Known, filled_command
+from mailtriage.commands.pipe import Known, filled_command, neutral_facts
 from mailtriage.tags.native import facts_of
 from tests.helpdesks.finished import desk
 from tests.helpdesks.product import Product, Taken, Ticket
@@ -44,9 +44,11 @@ def settings(profile: str) -> str:
 
 
 def arguments(profile: str, raw: bytes) -> dict[str, str]:
-    """What `mailtriage pipe` calls rt-mailgate with, for a mail whose seal is good."""
+    """What `mailtriage pipe` calls rt-mailgate with, for a mail whose seal is good, or that has
+    none."""
     found = desk(profile, settings(profile)).loaded.config.profiles[profile]
     facts = facts_of((name, str(value)) for name, value in message_from_bytes(raw).items())
+    facts = facts or neutral_facts()
     _, *options = filled_command(found.pipe, Known(facts, found))
     return {name: value for name, _, value in (each.partition("=") for each in options)}
 
@@ -163,6 +165,9 @@ def own_reply(ticket: Ticket) -> bytes:
 
 # CommandByMail.
 
+LABELS: Final = {"Low": 0, "Normal": 25, "High": 60, "Urgent": 80}
+"""%PriorityAsString, as config/helpdesks/rt5-commandbymail/README.md advises."""
+
 _LINE: Final = re.compile(r"(?:(\S+(?:\{.*\})?)\s*?:\s*?(.*)\s*?|)")
 
 
@@ -186,6 +191,12 @@ def canonical(command: str) -> str:
     return re.sub(form, r"\1customfield{\2}", command.lower())
 
 
+def label(priority: int) -> str:
+    """lib/RT/Ticket.pm, _PriorityAsString: the highest label that is not above the number."""
+    fitting = [(number, name) for name, number in LABELS.items() if priority >= number]
+    return max(fitting)[1]
+
+
 def take_commands(raw: bytes, recipient: str) -> Taken:
     """ProcessCommands for a mail without a ticket number: what RT::Ticket->Create is given."""
     del recipient
@@ -198,7 +209,7 @@ def take_commands(raw: bytes, recipient: str) -> Taken:
     languages = given.get("customfield{language}", [])
     return Taken(
         robot=automatic(mail),
-        priority=str(int(priorities[0])) if len(priorities) == 1 else "",
+        priority=label(int(priorities[0])) if len(priorities) == 1 else "",
         queue=given.get("queue", [queue])[0],
         language=languages[0] if len(languages) == 1 else "",
     )
