@@ -10,8 +10,12 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BUILD := gcc libc6-dev libmilter-dev python3-dev python3-venv
 APT_TEST  := opendkim openssl postfix procps redis-server vacation
 APT_BENCH := rspamd
+# Real helpdesks and robots. dbconfig-no-thanks: the tests make databases of their own.
+APT_HELPDESKS := dbconfig-no-thanks dovecot-core dovecot-lmtpd dovecot-sieve mailman3 perl redmine \
+	redmine-sqlite request-tracker5 rt5-clients rt5-db-sqlite rt5-standalone ruby-webrick
+HELPDESKS := $(VENV)/helpdesks
 
-.PHONY: install demo test test-packages lint bench bench-short chaos accuracy model clean help
+.PHONY: install demo test test-packages test-helpdesks lint bench bench-short chaos accuracy model clean help
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -31,12 +35,20 @@ demo: install ## sample mails go in by SMTP and come out tagged; then it listens
 test-packages:
 	@$(call apt_install,$(APT_TEST))
 
+test-helpdesks: install $(HELPDESKS)/.installed
+	@$(call apt_install,$(APT_HELPDESKS))
+
+$(HELPDESKS)/.installed: tests/e2e/helpdesks.txt
+	[ -x $(HELPDESKS)/bin/python ] || $(PYTHON) -m venv $(HELPDESKS)
+	$(HELPDESKS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
 lint: install ## ruff and mypy --strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: install test-packages lint ## everything: lint, policies, unit, wire and end-to-end tests
+test: install test-packages test-helpdesks lint ## everything: lint, policies, unit, wire and end-to-end tests
 	$(BIN)/mailtriage check --quiet
 	$(BIN)/mailtriage test
 	$(BIN)/python -m pytest -m 'not e2e' $(ARGS)
@@ -64,6 +76,10 @@ model: install ## rebuild what is trained from policies/corpus: language arbiter
 clean:           ## remove what make made
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis milter/*.egg-info
 
+# Debian 12's libruby3.1 brings a second Bundler, newer than the patched one of ruby-bundler, at which
+# the installation of redmine fails; this makes it take the patched one.
+BUNDLER = $$(apt-cache show ruby-bundler 2>/dev/null | sed -n 's/^Version: \([0-9.]*\).*/\1/p' | head -n 1)
+
 # $(1): packages. Installs those that are missing, without a question and without starting a service:
 # the tests run their own private instances, and nobody wants an open Postfix because of them.
 define apt_install
@@ -73,7 +89,7 @@ if [ -n "$$missing" ]; then \
   policy=/usr/sbin/policy-rc.d; made=""; \
   [ -e $$policy ] || { printf '#!/bin/sh\nexit 101\n' | $(SUDO) tee $$policy >/dev/null; $(SUDO) chmod 755 $$policy; made=1; }; \
   $(SUDO) apt-get update -qq && \
-  $(SUDO) env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing >/dev/null; status=$$?; \
+  $(SUDO) env DEBIAN_FRONTEND=noninteractive BUNDLER_VERSION=$(BUNDLER) apt-get install -y -qq --no-install-recommends $$missing >/dev/null; status=$$?; \
   [ -z "$$made" ] || $(SUDO) rm -f $$policy; \
   exit $$status; \
 fi

@@ -231,7 +231,8 @@ def pipe(
       user=mailtriage argv=mailtriage pipe --profile rt5 --sender ${sender} --
         rt-mailgate --queue={queue:General} --action correspond --url http://127.0.0.1/rt
 
-    There, write no word that begins with a brace: Postfix takes it away. Exit code 75, upon which Postfix keeps the mail and tries again, when COMMAND cannot be run.
+    There, write no word that begins with a brace: Postfix takes it away. Exit code 75, upon which
+    Postfix keeps the mail and tries again, when COMMAND cannot be run.
     """
     from mailtriage.commands.pipe import run_pipe
 

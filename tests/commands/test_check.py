@@ -209,6 +209,29 @@ def test_a_state_that_another_user_owns_is_a_warning(
     )
 
 
+def test_a_model_that_another_user_keeps_is_a_warning(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """The directory of the service is closed; `check` and `explain` work for everybody."""
+    folder = tmp_path_factory.mktemp("closed")
+    (folder / "own").mkdir(mode=0o700)
+    config = folder / "c.toml"
+    config.write_text(f"model.file = '{folder}/own/model.npz'\npolicies.shipped = false\n")
+    for above in (folder, folder.parent, folder.parent.parent):
+        above.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", AS_NOBODY, "--config", str(config), "check"],
+        capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if os.geteuid() != 0:
+        pytest.skip("the files are this user's own")
+    assert done.returncode == 0
+    assert (
+        f"{config}:1: model.file: warning: {folder}/own/model.npz cannot be looked at"
+        in done.stderr
+    )
+
+
 def test_tls_files_that_openssl_does_not_take_are_named(
     call: Call, write: Write, certificate: Certificate, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

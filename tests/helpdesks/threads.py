@@ -28,6 +28,7 @@ CASES = (
     "usual, repaired",
     "In-Reply-To alone, repaired",
 )
+_ROUTING = {"headers": "header", "recipient": "recipient", "pipe": "pipe"}
 OWN = "answer to the helpdesk's own"
 
 
@@ -36,6 +37,8 @@ class Row:
     """One profile."""
 
     profile: str
+    routing: str
+    """How mail gets into the right queue."""
     ack: str
     """Who acknowledges, by default."""
     cases: tuple[bool, ...]
@@ -70,6 +73,7 @@ def _row(product: Product) -> Row:
             own = product.joins(_taken(office, _answer(mail)), ticket)
     return Row(
         product.profile,
+        profile.routing,
         profile.ack,
         tuple(cases[case] for case in CASES),
         own,
@@ -153,12 +157,13 @@ def _parsed(raw: bytes) -> EmailMessage:
 
 def table(found: list[Row]) -> str:
     """Markdown."""
-    head = ["profile", "acknowledges", *CASES, OWN, "finds it by", "evidence"]
+    head = ["profile", "routes by", "acknowledges", *CASES, OWN, "finds it by", "evidence"]
     lines = [f"| {' | '.join(head)} |", f"| {' | '.join('---' for _ in head)} |"]
     for row in found:
         answers = [_mark(case) for case in (*row.cases, row.own)]
         who = "helpdesk" if row.ack == "delegate" else "mailtriage"
-        cells = [row.profile, who, *answers, row.threads, row.evidence]
+        name = f"[{row.profile}](../config/helpdesks/{row.profile}/README.md)"
+        cells = [name, _ROUTING[row.routing], who, *answers, row.threads, row.evidence]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 

@@ -7,6 +7,7 @@ from typing import Final
 from mailtriage.config.acks import AckLimits
 from mailtriage.config.endpoints import NextHop
 from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.config.report import NOT_FOR_MAIN_CF, Report
 from mailtriage.config.sections import Config
 
@@ -22,7 +23,8 @@ def check_acks(config: Config, report: Report) -> None:
     _check_limits(config.ack.limits, report)
     _check_trust(config, report)
     for mailbox in config.mailboxes.mailboxes:
-        _check_mailbox(mailbox, report)
+        profile = config.profiles.get(mailbox.profile, GENERIC)
+        _check_mailbox(mailbox, profile, report)
 
 
 def _check_submit(submit: NextHop, report: Report) -> None:
@@ -107,7 +109,7 @@ def _check_state(config: Config, report: Report) -> None:
         )
 
 
-def _check_mailbox(mailbox: Mailbox, report: Report) -> None:
+def _check_mailbox(mailbox: Mailbox, profile: Profile, report: Report) -> None:
     path = mailbox.path
     if mailbox.ack not in {"send", "deferred"}:
         return
@@ -120,11 +122,19 @@ def _check_mailbox(mailbox: Mailbox, report: Report) -> None:
         if alias.startswith("*@"):
             hint = "name those that are; the others can have a section of their own"
             report((*path, "aliases", number), never, hint, warning=True)
-    if mailbox.profile == "zammad" and mailbox.subject_style != "re":
+    if profile.subject_style == "re" and mailbox.subject_style != "re":
         report(
             (*path, "subject_style"),
-            "Zammad opens a second ticket for an answer whose subject has a marker in it",
+            f"{profile.name} opens a second ticket for an answer whose subject has a marker in it",
             'write "re"',
+            warning=True,
+        )
+    if profile.ack == "delegate" and mailbox.ack == "send":
+        report(
+            (*path, "ack"),
+            f"as {profile.name} is made, answers to our acknowledgement may open second tickets, or"
+            " customers may get two",
+            f'write "delegate", or see config/helpdesks/{profile.name}/README.md',
             warning=True,
         )
     for key, address, what in (

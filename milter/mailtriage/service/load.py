@@ -127,6 +127,7 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     except TextError as error:
         problems += error.problems
     model: Classifier | None = None
+    problems += _hidden_model(loaded)
     try:
         model = read_model(config)
     except (ModelError, OSError) as error:
@@ -228,22 +229,42 @@ def _problems_elsewhere(config: Config) -> list[Problem]:
     return problems
 
 
+def _hidden_model(loaded: Loaded) -> list[Problem]:
+    file = loaded.config.model.file
+    try:
+        file.exists()
+    except PermissionError:
+        what = f"{file} cannot be looked at: permission denied"
+        hint = "run it as the user of the service; the shipped model is used meanwhile"
+        return [loaded.problem(("model", "file"), what, hint, warning=True)]
+    return []
+
+
 def read_model(config: Config) -> Classifier | None:
     """The organisation's own model, else the shipped one; None where models are switched off.
 
     The shipped one goes with the shipped policies. Skills that are switched off it does not give.
     Raises ModelError, and OSError for a file that cannot be read.
     """
-    own = config.model.file.exists()
-    if not config.model.enabled or not (own or config.policies.shipped):
+    if not config.model.enabled or not (has_own_model(config) or config.policies.shipped):
         return None
     return load_model(model_file(config)).without("skill", config.policies.disable)
 
 
 def model_file(config: Config) -> Path:
     """Where the model in use lies."""
-    own = config.model.file
-    return own if own.exists() else shipped_directory("policies") / "model" / "shipped.npz"
+    if has_own_model(config):
+        return config.model.file
+    return shipped_directory("policies") / "model" / "shipped.npz"
+
+
+def has_own_model(config: Config) -> bool:
+    """Whether `mailtriage train` has installed one. Who may not look (the directory is the
+    service's own) is told that there is none: `read_everything` warns of that."""
+    try:
+        return config.model.file.exists()
+    except PermissionError:
+        return False
 
 
 def policy_directories(config: Config) -> list[Path]:
