@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mailtriage.config.profile_file import shipped_profile
 from mailtriage.desk.handle import Outcome
 from mailtriage.desk.outbound import outbound_of, ticket_of
 from mailtriage.mail.model import Client, Envelope
@@ -255,6 +256,24 @@ def test_the_customer_answers_the_answer(start: OpenOne) -> None:
 )
 def test_the_ticket_in_a_subject(subject: str, ticket: str) -> None:
     assert ticket_of(subject) == ticket
+
+
+@pytest.mark.parametrize(
+    ("helpdesk", "subject", "ticket"),
+    [
+        ("roundup", "[issue12] Where is my parcel?", "[issue12]"),
+        ("django-helpdesk", "[billing-17] Where is my parcel? (Opened)", "[billing-17]"),
+        ("faveo", "Ticket Created [#AAAA-0000-0001]", ""),
+        ("rt5", "[rt.example #17] AutoReply: Where?", "[rt.example #17]"),
+        ("generic", "[issue12] Where is my parcel?", ""),
+    ],
+)
+def test_its_profile_says_what_a_ticket_number_looks_like(
+    helpdesk: str, subject: str, ticket: str
+) -> None:
+    profile = shipped_profile(helpdesk)
+    assert profile is not None
+    assert ticket_of(subject, profile) == ticket
 
 
 def test_everybody_whom_a_mail_names_counts() -> None:

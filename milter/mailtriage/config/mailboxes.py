@@ -67,7 +67,7 @@ class Mailbox:
     route: Literal["header", "recipient", "postfix"] = "header"
     """How `routes` come about: by nobody but X-Mailtriage-Route; by the milter, which replaces the
     recipient; by Postfix, with the header checks that `mailtriage postfix` prints."""
-    routes: Mapping[str, str] = field(default_factory=dict)
+    routes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Route, skill or "default" to the address that such mail goes to; each is one more address of
     this mailbox, as answers come to it and go out from it."""
     written: str = field(default="", compare=False)

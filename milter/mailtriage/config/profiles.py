@@ -30,7 +30,7 @@ class Emit:
     """Field that carries the word; empty: it is for `mailtriage pipe` alone."""
     fact: str
     """Which of `tags.facts.FACTS`; empty when `value` names its facts itself. Key: from."""
-    words: Mapping[str, str] = field(default_factory=dict)
+    words: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Fact to word; empty: the fact is the word. Key: map."""
     needs_map: bool = False
     """Whether the words are the organisation's own: nothing is sent without them."""

@@ -23,13 +23,14 @@ from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.classifier.model import Classifier
 from mailtriage.config.mailboxes import Mailbox
+from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.config.sections import Config
 from mailtriage.desk.complaint import complainant, may_be_complaint
 from mailtriage.desk.copy import Copy, Opened, open_copy, tag
 from mailtriage.desk.identity import Identifier, Identity
 from mailtriage.desk.outbound import outbound_of
 from mailtriage.desk.report import Level
-from mailtriage.mail.model import Client, Envelope, Limits
+from mailtriage.mail.model import Client, Envelope, Limits, Mail
 from mailtriage.mail.read import read_mail
 from mailtriage.policies.matcher import Matcher
 from mailtriage.state.ledger import EmptyLedger, LedgerQuestion
@@ -104,6 +105,11 @@ class Handler:
         self._texts: Final = texts
         self._identifier: Final = Identifier(config, tokens)
 
+    def _profile(self, mail: Mail) -> Profile:
+        """Of the helpdesk that an outbound mail comes from, by the mailbox in From:."""
+        mailbox = self._config.mailboxes.find(mail.from_address)
+        return self._config.profiles.get(mailbox.profile, GENERIC) if mailbox else GENERIC
+
     def prepare(self, copy: Copy, now: float) -> Prepared | None:
         """Everything that can be known without the ledger; None when nothing follows.
 
@@ -114,7 +120,8 @@ class Handler:
             return None
         if opened.way == "out":
             mail = read_mail(opened.fields, b"", envelope=Envelope(copy.sender))
-            return Prepared(opened.key, now, outbound=outbound_of(mail, opened.key, now))
+            sent = outbound_of(mail, opened.key, now, self._profile(mail))
+            return Prepared(opened.key, now, outbound=sent)
         found = self._identifier.identify(opened, copy.sender)
         if found is None:
             return None

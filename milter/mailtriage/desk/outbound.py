@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from mailtriage.acks.plan import is_automatic
+from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.mail.address import parse_mailboxes
 from mailtriage.mail.model import Mail
 from mailtriage.state.store import Outbound
@@ -15,14 +16,18 @@ _TICKET: Final = re.compile(
 )
 
 
-def ticket_of(subject: str) -> str:
-    """The helpdesk's token in a subject of its own; empty when there is none."""
-    found = _TICKET.search(subject[:500])
+def ticket_of(subject: str, profile: Profile = GENERIC) -> str:
+    """The helpdesk's token in a subject of its own, as its profile says it looks, else in one of
+    the usual forms; empty when there is none."""
+    form = profile.ticket_subject
+    found = form.search(subject[:500]) if form is not None else None
+    found = found or _TICKET.search(subject[:500])
     return found[0] if found else ""
 
 
-def outbound_of(mail: Mail, key: bytes, now: float) -> Outbound:
-    """What is remembered of it. `now`: seconds since the epoch."""
+def outbound_of(mail: Mail, key: bytes, now: float, profile: Profile = GENERIC) -> Outbound:
+    """What is remembered of it. `now`: seconds since the epoch; `profile`: of the helpdesk that
+    sent it."""
     recipients = [
         mailbox.address
         for name in ("To", "Cc")
@@ -36,5 +41,5 @@ def outbound_of(mail: Mail, key: bytes, now: float) -> Outbound:
         sent=now,
         recipients=tuple(dict.fromkeys(recipients))[:100],
         automatic=is_automatic(mail),
-        ticket=ticket_of(mail.subject),
+        ticket=ticket_of(mail.subject, profile),
     )

@@ -4,7 +4,8 @@ The rules alone: points of the signals that hit, a threshold and a margin for ea
 trained model: its log-odds and the points together (`learned`), and a probability for each skill.
 """
 
-from collections.abc import Collection, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +22,11 @@ OTHER_SKILL: Final = "other-skill"
 
 SURE: Final = 0.25
 """A skill that is less probable than this is no answer: the mail is "general"."""
+
+OTHERS: Final = 1.3
+"""By how much less telling the words of other writers are than those of the corpus: its log-odds
+count so much less for the confidence. On labelled mails of strangers the mean error of what it says
+is 0.06 with this and 0.08 without (docs/accuracy.md)."""
 
 TOUCHED: Final = 0.12
 """A skill that is this probable is named among all that the mail touches."""
@@ -139,11 +145,17 @@ def _by_both(
         touched.sort(key=lambda entry: entry.name != best)
     return Skills(
         skill=best,
-        confidence=round(shares[best], 2),
+        confidence=round(_confidence(shares, best), 2),
         all=tuple(touched),
         topic=_topic([hit for hit in kept if hit.policy.name == best]),
         why=(evidence("skill", opinion, best), *_evidence(hits, best)),
     )
+
+
+def _confidence(shares: Mapping[str, float], best: str) -> float:
+    """The share of the best with all log-odds divided by OTHERS."""
+    softer = {name: math.pow(share, 1 / OTHERS) for name, share in shares.items()}
+    return softer[best] / sum(softer.values())
 
 
 def _topic(hits: Sequence[Hit]) -> str:
