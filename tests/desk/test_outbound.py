@@ -263,7 +263,7 @@ def test_the_ticket_in_a_subject(subject: str, ticket: str) -> None:
     [
         ("roundup", "[issue12] Where is my parcel?", "[issue12]"),
         ("django-helpdesk", "[billing-17] Where is my parcel? (Opened)", "[billing-17]"),
-        ("faveo", "Ticket Created [#AAAA-0000-0001]", ""),
+        ("faveo", "Ticket Created [#AAAA-0000-0001]", "[#AAAA-0000-0001]"),
         ("rt5", "[rt.example #17] AutoReply: Where?", "[rt.example #17]"),
         ("generic", "[issue12] Where is my parcel?", ""),
     ],
