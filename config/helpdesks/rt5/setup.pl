@@ -82,18 +82,23 @@ sub queue {
     }
     return unless $queue->Id;
     stop("queue '$name' is disabled: enable it, or name another") if $queue->Disabled;
-    return $queue unless $option{rights};
     # rt-mailgate says "done" of mail that its writer may not send, and RT answers "Permission Denied".
-    my $everyone = RT::Group->new( RT->SystemUser );
-    $everyone->LoadSystemInternalGroup('Everyone');
-    for my $right (qw(CreateTicket ReplyToTicket)) {
-        next if $everyone->PrincipalObj->HasRight( Object => $queue, Right => $right );
-        act(
-            "queue '$name': Everyone may $right",
-            sub { $everyone->PrincipalObj->GrantRight( Object => $queue, Right => $right ) },
-        );
-    }
+    grant( "queue '$name'", 'Everyone', $queue, qw(CreateTicket ReplyToTicket) );
     return $queue;
+}
+
+# Gives one of the groups that RT has by itself what it may not do yet.
+sub grant {
+    my ( $what, $name, $object, @rights ) = @_;
+    return unless $option{rights};
+    my $group = RT::Group->new( RT->SystemUser );
+    $group->LoadSystemInternalGroup($name);
+    for my $right (@rights) {
+        next if $group->PrincipalObj->HasRight( Object => $object, Right => $right );
+        act( "$what: $name may $right",
+            sub { $group->PrincipalObj->GrantRight( Object => $object, Right => $right ) } );
+    }
+    return;
 }
 
 # Custom fields.
@@ -141,24 +146,11 @@ sub field_of {
             },
         );
         return unless $field->Id;
-        see($field) if $option{rights};
+        grant( "custom field '$name'", 'Privileged', $field, qw(SeeCustomField ModifyCustomField) );
     }
     act( "custom field '$name': for queue '" . $queue->Name . q{'},
         sub { $field->AddToObject($queue) } );
     return $field;
-}
-
-sub see {
-    my ($field) = @_;
-    my $staff = RT::Group->new( RT->SystemUser );
-    $staff->LoadSystemInternalGroup('Privileged');
-    for my $right (qw(SeeCustomField ModifyCustomField)) {
-        act(
-            "custom field '" . $field->Name . "': Privileged may $right",
-            sub { $staff->PrincipalObj->GrantRight( Object => $field, Right => $right ) },
-        );
-    }
-    return;
 }
 
 sub values_of {
