@@ -4,8 +4,6 @@ Four mailboxes get each mail, and each has another of the scripts as its sieve_b
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ import pytest
 
 from mailtriage.shipped import shipped_directory
 from tests.support import dovecot
+from tests.support.background import logs_of_a_failure, open_directory
 from tests.support.dovecot import INBOX, Dovecot, Owner, Stored
 from tests.support.mails import FORGED, LETTERS, Letter, letter, with_header
 from tests.support.site import Customer, Site, running_site, why_not
@@ -107,10 +106,8 @@ def _acknowledge(root: Path) -> Path:
 @pytest.fixture(scope="module")
 def office() -> Iterator[Office]:
     """For all tests of this file."""
-    root = Path(tempfile.mkdtemp(prefix="mt-"))
-    root.chmod(0o755)
     with ExitStack() as running:
-        running.callback(shutil.rmtree, root, ignore_errors=True)
+        root = running.enter_context(open_directory())
         # "unwatched" is the port on a day on which the milter is down.
         site = running.enter_context(
             running_site(toml=TOML, services={"unwatched": {"smtpd_milters": ""}})
@@ -130,12 +127,9 @@ def office() -> Iterator[Office]:
 
 @pytest.fixture(autouse=True)
 def logs_of_failures(office: Office, request: pytest.FixtureRequest) -> Iterator[None]:
-    """What was logged during a test that failed is shown with it."""
-    logs = (office.site.service, office.site.postfix, office.dovecot)
-    before, failed = [len(one.log()) for one in logs], request.session.testsfailed
-    yield
-    if request.session.testsfailed > failed:
-        print(*(one.log()[at:][-6000:] for one, at in zip(logs, before, strict=True)), sep="\n")
+    """For each test."""
+    with logs_of_a_failure(request, office.site.service, office.site.postfix, office.dovecot):
+        yield
 
 
 def tag(mail: Stored, name: str) -> str:

@@ -5,8 +5,6 @@ from a human is stopped by the limits of rules F: two acknowledgements with one 
 changing ones, within three hours.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.background import logs_of_a_failure, open_directory
 from tests.support.postfix import PrivatePostfix
 from tests.support.serve import wait_for
 from tests.support.sink import Sink
-from tests.support.site import Site, running_site, why_not
+from tests.support.site import VOUCH, Site, running_site, settle, why_not
 from tests.support.vacation import Manner, Robot, Vacation, why_no_vacation
 
 pytestmark = [
@@ -26,40 +25,19 @@ pytestmark = [
     pytest.mark.skipif(bool(why_not()), reason=why_not() or "Postfix is here"),
 ]
 
-# The border of a site says of everybody that he is who he says: it is not authentication that
-# ends these exchanges.
-VOUCH = """
-cat > /etc/postfix/border <<'END'
-/^.*@(.*)$/    PREPEND Authentication-Results: mx.desk.example; spf=pass smtp.mailfrom=$1; dmarc=pass header.from=$1
-/^<>$/         PREPEND Authentication-Results: mx.desk.example; spf=pass smtp.helo=mx.test.example
-END
-postconf -e 'smtpd_sender_restrictions = check_sender_access regexp:/etc/postfix/border'
-"""
-
 QUIET = '[ack.limits]\ncool_down = "0s"\n'
 """Without the cool-down, which would end each of these exchanges at once (rule F2)."""
 
 
-@contextmanager
-def guarded(site: Site) -> Iterator[None]:
-    """What was logged is shown when something fails."""
-    try:
+@pytest.fixture(autouse=True)
+def logs_of_failures(request: pytest.FixtureRequest) -> Iterator[None]:
+    """For each test."""
+    (name,) = {"pair", "site", "cautious_site"} & {*request.fixturenames}
+    found = request.getfixturevalue(name)
+    sites = (found.one, found.two) if isinstance(found, Pair) else (found,)
+    logs = [log for site in sites for log in (site.service, site.postfix)]
+    with logs_of_a_failure(request, *logs):
         yield
-    except BaseException:
-        print(site.service.log(), site.postfix.log()[-8000:], sep="\n")
-        raise
-
-
-def settle(robot: Robot, *sites: Site) -> None:
-    """Until nobody has anything to say any more."""
-
-    def quiet() -> bool:
-        said = robot.answers
-        for site in sites:
-            site.settle()
-        return robot.idle and robot.answers == said
-
-    wait_for(quiet, "the end of the exchange", 60)
 
 
 # Two installations.
@@ -110,11 +88,11 @@ def test_two_installations_have_next_to_nothing_to_say_to_each_other(
         marks = b"Auto-Submitted: auto-replied\n" if marked else b""
         two.agent_writes(marks + mail, there, sender=here)
 
-    with guarded(one), guarded(two), Robot(here, Manner(threads=True), answer) as robot:
+    with Robot(here, Manner(threads=True), answer) as robot:
         two.route(two.domain, f"lmtp:inet:127.0.0.1:{robot.port}")
         two.agent_writes(question(here, there, next(numbers)), there, sender=here)
         robot.wait(lambda _: bool(robot.deliveries))
-        settle(robot, one, two)
+        settle(one, two, idle=lambda: robot.idle)
         # The second strips what looks like its own header from the first's acknowledgement.
         (ack,) = robot.deliveries
         assert b"\r\nMessage-ID: <ack." in ack.content
@@ -150,11 +128,11 @@ def acknowledged(site: Site, name: str, manner: Manner) -> int:
     def send(mail: bytes) -> None:
         assert site.send(mail, sender=address, client=client).code == 250
 
-    with guarded(site), Robot(address, manner, send) as robot:
+    with Robot(address, manner, send) as robot:
         site.route(f"{name}.example", f"lmtp:inet:127.0.0.1:{robot.port}")
         send(question(address, "help@desk.example", 1))
         robot.wait(lambda _: bool(robot.deliveries))
-        settle(robot, site)
+        settle(site, idle=lambda: robot.idle)
         assert robot.answers == len(robot.deliveries), "it answers everything"
         return len(robot.deliveries)
 
@@ -177,9 +155,18 @@ def test_a_robot_like_a_human_is_stopped(site: Site, name: str, manner: Manner, 
     assert acknowledged(site, name, manner) == acks
 
 
-@pytest.mark.parametrize("manner", [Manner(threads=True), Manner(), Manner(subject="My parcel")])
-def test_the_cool_down_stops_it_after_the_first(cautious_site: Site, manner: Manner) -> None:
-    name = f"robot{id(manner)}"
+@pytest.mark.parametrize(
+    ("name", "manner"),
+    [
+        ("threading", Manner(threads=True)),
+        ("same-subject", Manner(subject="My parcel")),
+        ("growing-subject", Manner()),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_cool_down_stops_it_after_the_first(
+    cautious_site: Site, name: str, manner: Manner
+) -> None:
     assert acknowledged(cautious_site, name, manner) == 1
     assert cautious_site.logged("event=mail ", "ack_rule=F2 ")
 
@@ -197,10 +184,12 @@ def test_a_robot_that_was_stopped_takes_nothing_from_others(site: Site) -> None:
 @contextmanager
 def machine_of_its_own(directory: Path, mx: int) -> Iterator[PrivatePostfix]:
     """Where the robot lives: what it writes to desk.example leaves by SMTP."""
-    directory.chmod(0o755)
-    services = {"unused": {}}
     away = PrivatePostfix(
-        directory, sink_port=1, sasl_port=1, services=services, cleanups={"cleanup_local": {}}
+        directory,
+        sink_port=1,
+        sasl_port=1,
+        services={"unused": {}},
+        cleanups={"cleanup_local": {}},
     )
     with (away.config / "main.cf").open("a") as main:
         main.write(f"transport_maps = inline:{{ {{ desk.example = smtp:[127.0.0.1]:{mx} }} }}\n")
@@ -217,10 +206,8 @@ def machine_of_its_own(directory: Path, mx: int) -> Iterator[PrivatePostfix]:
 def test_the_vacation_program_of_debian_and_we_leave_each_other_alone(site: Site) -> None:
     """It answers neither the null sender nor Auto-Submitted, and marks what it writes."""
     owner = "kim@holiday.example"
-    root = Path(tempfile.mkdtemp(prefix="mt-"))
-    with guarded(site), Sink() as mailbox, ExitStack() as running:
-        running.callback(shutil.rmtree, root)
-        away = running.enter_context(machine_of_its_own(root, site.postfix.ports["mx"]))
+    mx = site.postfix.ports["mx"]
+    with Sink() as mailbox, open_directory() as root, machine_of_its_own(root, mx) as away:
         vacation = Vacation(root, owner, away.config)
         site.route("holiday.example", f"lmtp:inet:127.0.0.1:{mailbox.port}")
 

@@ -1,6 +1,5 @@
 """Real Redmine behind Postfix, mailtriage, pipe(8) and Redmine's own rdm-mailhandler.rb."""
 
-import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -10,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.redmine import HANDLER, Issue, Redmine, Relay, why_not
-from tests.support.serve import wait_for
+from tests.support.background import logs_of_a_failure
+from tests.support.pipe_relay import PipeRelay
+from tests.support.redmine import HANDLER, Issue, Redmine, why_not
+from tests.support.serve import PROGRAM, wait_for
 from tests.support.site import Customer, Site, running_site
 from tests.support.site import why_not as why_no_site
 
@@ -66,22 +67,6 @@ class Desk:
         self.site.settle()
         return [message_from_bytes(one.content) for one in self.site.world.to(customer.address)]
 
-    def waits(self, customer: Customer, why: str) -> None:
-        """Postfix keeps a mail of that customer, for that reason."""
-
-        def kept() -> bool:
-            sender = re.findall(
-                rf"(\w+): from=<{re.escape(customer.address)}>", self.site.postfix.log()
-            )
-            lines = self.site.postfix.log().splitlines()
-            return any(
-                "status=deferred" in line and why in line and f" {queued}: " in line
-                for queued in sender
-                for line in lines
-            )
-
-        wait_for(kept, f"a mail of {customer.address} that is kept", 60)
-
 
 @pytest.fixture(scope="module")
 def desk() -> Iterator[Desk]:
@@ -97,34 +82,23 @@ def desk() -> Iterator[Desk]:
             categories=["Billing", "Delivery", "Technical"],
         )
         running.enter_context(redmine)
-        relay = running.enter_context(Relay(site.directory, site.postfix.config))
+        # redmine-deliver calls sendmail(1), which is to be that of this Postfix.
+        environment = {"PATH": "/usr/bin:/bin", "MAIL_CONFIG": str(site.postfix.config)}
+        relay = running.enter_context(PipeRelay(site.directory, environment))
         site.administer(
             MASTER.format(
-                mailtriage=relay.command, config=site.service.config, deliver=DELIVER,
+                mailtriage=f"{relay.command} {PROGRAM}", config=site.service.config, deliver=DELIVER,
                 unfiled=UNFILED, handler=HANDLER, url=redmine.url, key=redmine.key_file,
             )
         )  # fmt: skip
-        try:
-            yield Desk(site, redmine)
-        except BaseException:
-            print(redmine.log()[-8000:])
-            raise
+        yield Desk(site, redmine)
 
 
 @pytest.fixture(autouse=True)
 def logs_of_failures(request: pytest.FixtureRequest, desk: Desk) -> Iterator[None]:
-    """Shown with a test that failed."""
-    failed = request.session.testsfailed
-    yield
-    if request.session.testsfailed > failed:
-        print(desk.site.postfix.log()[-6000:], desk.site.service.log()[-3000:], sep="\n---\n")
-        print(desk.redmine.log()[-6000:])
-
-
-def answer(customer: Customer, to: Message, text: str, *, header: str) -> bytes:
-    """What the customer's mail program makes of an answer to a mail."""
-    mail = customer.mail(subject=f"Re: {to['Subject']}", header=header, body=text)
-    return mail.replace(f"<m{customer.number}@".encode(), f"<answer{customer.number}@".encode())
+    """For each test."""
+    with logs_of_a_failure(request, desk.site.postfix, desk.site.service, desk.redmine):
+        yield
 
 
 CASES = {
@@ -171,14 +145,12 @@ def test_an_answer_to_that_acknowledgement_lands_in_the_issue(desk: Desk, by: st
     desk.site.write(customer)
     issue = desk.taken(customer)
     (ack,) = desk.told(customer)
-    header = f"In-Reply-To: {ack['Message-ID']}\n" if by == "message-id" else ""
     text = "It is number 4711, and the house is on fire!\n"
-    mail = answer(customer, ack, text, header=header)
     if by == "message-id":
-        subject = f"Subject: Re: {ack['Subject']}".encode()
-        assert subject in mail
-        mail = mail.replace(subject, b"Subject: My parcel")
-    desk.site.write(customer, mail)
+        answer = customer.answer(ack, text, subject="My parcel")
+    else:
+        answer = customer.answer(ack, text, threads=False)
+    desk.site.write(customer, answer)
     wait_for(lambda: bool(desk.taken(customer).notes), "the note", 30)
     after = desk.taken(customer)
     assert after.notes == (text.strip(),)
@@ -240,8 +212,8 @@ def test_while_redmine_is_down_postfix_keeps_the_mail(desk: Desk) -> None:
     customer = desk.site.customer()
     desk.redmine.stop()
     try:
-        desk.site.write(customer)
-        desk.waits(customer, "An error occurred while contacting your Redmine server")
+        why = "An error occurred while contacting your Redmine server"
+        desk.site.wait_until_kept(desk.site.write(customer), why)
     finally:
         desk.redmine.start()
     desk.site.run("postqueue", "-f")
@@ -255,8 +227,7 @@ def test_with_a_wrong_key_postfix_keeps_the_mail(desk: Desk) -> None:
     key = desk.redmine.key_file.read_text()
     desk.redmine.key_file.write_text("mistyped\n")
     try:
-        desk.site.write(customer)
-        desk.waits(customer, "rdm-mailhandler.rb ended with 77")
+        desk.site.wait_until_kept(desk.site.write(customer), "rdm-mailhandler.rb ended with 77")
     finally:
         desk.redmine.key_file.write_text(key)
     desk.site.run("postqueue", "-f")

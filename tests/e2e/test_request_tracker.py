@@ -11,17 +11,18 @@ from email.policy import default
 
 import pytest
 
+from tests.support.background import logs_of_a_failure
+from tests.support.pipe_relay import PipeRelay
 from tests.support.request_tracker import (
     MAILGATE,
     NAME,
     WATCHER,
-    Errands,
     RequestTracker,
     RtTicket,
     master_cf,
     why_not,
 )
-from tests.support.serve import PROGRAM, wait_for
+from tests.support.serve import PROGRAM
 from tests.support.site import HELPDESK, Customer, Site, running_site
 from tests.support.site import why_not as why_no_site
 
@@ -89,8 +90,8 @@ def desk() -> Iterator[Desk]:
         running.enter_context(rt)
         rt.set_up("--texts", *QUEUES)
         rt.perl(WATCHER.format(queues=" ".join(QUEUES), agent=AGENT))
-        errands = running.enter_context(Errands(site.directory))
-        mailtriage = f"{errands.command} {PROGRAM} --config={site.service.config}"
+        relay = running.enter_context(PipeRelay(site.directory))
+        mailtriage = f"{relay.command} {PROGRAM} --config={site.service.config}"
         pipe = (
             master_cf()
             .replace("user=mailtriage", "user=nobody")
@@ -108,23 +109,9 @@ def desk() -> Iterator[Desk]:
 
 @pytest.fixture(autouse=True)
 def logs_of_failures(request: pytest.FixtureRequest, desk: Desk) -> Iterator[None]:
-    """Shown with a test that failed."""
-    failed = request.session.testsfailed
-    yield
-    if request.session.testsfailed > failed:
-        print(desk.site.postfix.log()[-6000:], desk.site.service.log()[-3000:], sep="\n---\n")
-        print(desk.rt.log()[-4000:])
-
-
-def answer(customer: Customer, to: EmailMessage, *, address: str = HELP) -> tuple[bytes, str]:
-    """What the customer's mail program makes of an answer to a mail, and its Message-ID."""
-    message_id = f"<answer{customer.number}@{customer.domain}>"
-    subject = str(to["Subject"]).encode("ascii", "replace").decode()
-    threads = f"In-Reply-To: {to['Message-ID']}\nReferences: {to['Message-ID']}\n"
-    mail = customer.mail(
-        subject=f"Re: {subject}", header=threads, body="One thing more: it is urgent.\n", to=address
-    )
-    return mail.replace(customer.message_id.encode(), message_id.encode()), message_id
+    """For each test."""
+    with logs_of_a_failure(request, desk.site.postfix, desk.site.service, desk.rt):
+        yield
 
 
 CASES = {
@@ -183,9 +170,8 @@ def test_the_customer_hears_once_from_rt_and_the_answer_finds_the_ticket(desk: D
     assert f"Vorgang: {token}" in ack.get_content()
     assert desk.site.acks_to(customer.address) == []
 
-    mail, message_id = answer(customer, ack)
-    desk.site.write(customer, mail)
-    assert desk.rt.ticket_of(message_id).number == ticket.number
+    desk.site.write(customer, customer.answer(ack, "One thing more: it is urgent.\n"))
+    assert desk.rt.ticket_of(customer.answer_id).number == ticket.number
     assert len(desk.mails_to(customer)) == 1
 
 
@@ -200,9 +186,9 @@ def test_a_deferred_one_is_ours_alone_and_has_the_number(desk: Desk) -> None:
     assert ack["X-Mailtriage-Loop"]
     assert str(ack["Subject"]).endswith(f" [{NAME} #{ticket.number}]")
 
-    mail, message_id = answer(customer, ack, address=LATER)
-    desk.site.write(customer, mail, to=LATER)
-    assert desk.rt.ticket_of(message_id).number == ticket.number
+    answer = customer.answer(ack, "One thing more: it is urgent.\n", to=LATER)
+    desk.site.write(customer, answer, to=LATER)
+    assert desk.rt.ticket_of(customer.answer_id).number == ticket.number
     assert len(desk.mails_to(customer)) == 1
 
 
@@ -261,13 +247,7 @@ def test_while_rt_is_down_mail_waits(desk: Desk) -> None:
     customer = desk.site.customer()
     desk.rt.stop()
     try:
-        queued = desk.site.write(customer)
-
-        def deferred() -> bool:
-            lines = desk.site.postfix.log().splitlines()
-            return any(f" {queued}: " in line and "status=deferred" in line for line in lines)
-
-        wait_for(deferred, "the mail that waits")
+        desk.site.wait_until_kept(desk.site.write(customer))
     finally:
         desk.rt.start()
     assert desk.taken(customer).queue == "General"

@@ -5,8 +5,6 @@ that does, Mailman's auto-response, does it once, and that is the end of it. vac
 test_ping_pong.py.
 """
 
-import shutil
-import tempfile
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -14,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from tests.support import dovecot, mailman
+from tests.support.background import logs_of_a_failure, open_directory
 from tests.support.dovecot import Dovecot, Owner, Stored
 from tests.support.mailman import MailingList, Mailman
 from tests.support.serve import wait_for
 from tests.support.sink import Delivery
-from tests.support.site import HELP, Site, running_site, why_not
+from tests.support.site import HELP, VOUCH, Site, running_site, settle, why_not
 
 _REASON = why_not() or dovecot.why_not() or mailman.why_not()
 pytestmark = [
@@ -26,16 +25,8 @@ pytestmark = [
     pytest.mark.skipif(bool(_REASON), reason=_REASON or "all of them are here"),
 ]
 
-# The border of the site says of everybody that he is who he says: it is not for want of
-# authentication that nothing is acknowledged. Nor for the cool-down, which rule F2 would name.
-VOUCH = """
-cat > /etc/postfix/border <<'END'
-/^.*@(.*)$/    PREPEND Authentication-Results: mx.desk.example; spf=pass smtp.mailfrom=$1; dmarc=pass header.from=$1
-/^<>$/         PREPEND Authentication-Results: mx.desk.example; spf=pass smtp.helo=mx.test.example
-END
-postconf -e 'smtpd_sender_restrictions = check_sender_access regexp:/etc/postfix/border'
-"""
 SALES = "sales@desk.example"
+# Without the cool-down, so that it is never for rule F2 that nothing is acknowledged.
 TOML = f'[mailboxes."{SALES}"]\nname = "Sales"\n[ack.limits]\ncool_down = "0s"\n'
 
 # Two people on holiday. By default vacation writes as nobody ("<>"); it can be told otherwise.
@@ -60,10 +51,8 @@ def site() -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def root() -> Iterator[Path]:
     """Where the robots live."""
-    directory = Path(tempfile.mkdtemp(prefix="mt-"))
-    directory.chmod(0o755)
-    yield directory
-    shutil.rmtree(directory, ignore_errors=True)
+    with open_directory() as directory:
+        yield directory
 
 
 @pytest.fixture(scope="module")
@@ -93,13 +82,10 @@ def lists(site: Site, root: Path) -> Iterator[Mailman]:
 
 @pytest.fixture(autouse=True)
 def logs_of_failures(site: Site, request: pytest.FixtureRequest) -> Iterator[None]:
-    """What was logged during a test that failed is shown with it."""
+    """For each test."""
     robots = [request.getfixturevalue(n) for n in ("holiday", "lists") if n in request.fixturenames]
-    logs = (site.service, site.postfix, *robots)
-    before, failed = [len(one.log()) for one in logs], request.session.testsfailed
-    yield
-    if request.session.testsfailed > failed:
-        print(*(one.log()[at:][-6000:] for one, at in zip(logs, before, strict=True)), sep="\n")
+    with logs_of_a_failure(request, site.service, site.postfix, *robots):
+        yield
 
 
 def question(sender: str, to: str, *, header: str = "", subject: str = "") -> bytes:
@@ -153,18 +139,6 @@ def is_vacation(delivery: Delivery, owner: str) -> bool:
 # GNU Mailman.
 
 
-def settle(site: Site, lists: Mailman) -> None:
-    """Until neither has anything to say any more."""
-
-    def quiet() -> bool:
-        said = len(site.world.deliveries)
-        site.settle()
-        idle = lists.idle() and not site.postfix.queued() and lists.idle()
-        return idle and len(site.world.deliveries) == said
-
-    wait_for(quiet, "the end of the exchange", 60)
-
-
 def sent(site: Site) -> int:
     """How many acknowledgements have left, to whomever."""
     return site.service.log().count("event=ack state=sent")
@@ -183,7 +157,7 @@ def subject(delivery: Delivery) -> str:
 def test_a_post_of_a_list_is_not_acknowledged(site: Site, lists: Mailman) -> None:
     since, before = len(site.world.deliveries), sent(site)
     lists.take(question(JOE, PARTNERS), PARTNERS, sender=JOE)
-    settle(site, lists)
+    settle(site, idle=lists.idle)
     (post,) = come_to(site, HELP, since)
     assert post.tags["x-mailtriage-kind"] == "list"
     assert post.tags["x-mailtriage-ack"] == "skipped"
@@ -207,7 +181,7 @@ def test_what_mailman_answers_is_not_acknowledged(
     """An agent has written to a list."""
     since, before = len(site.world.deliveries), sent(site)
     site.agent_writes(question(sender, to), to, sender=sender)
-    settle(site, lists)
+    settle(site, idle=lists.idle)
     (notice,) = [one for one in come_to(site, sender, since) if answer in subject(one)]
     assert notice.tags["x-mailtriage-kind"] in ("list", "machine")
     assert notice.tags["x-mailtriage-ack"] == "skipped"
@@ -219,21 +193,21 @@ def test_so_nobody_is_subscribed_by_an_acknowledgement(site: Site, lists: Mailma
     """Mailman takes any answer to its request for a confirmation as a yes, an automatic one too."""
     since = len(site.world.deliveries)
     site.agent_writes(question(SALES, NEWS), "news-join@lists.example", sender=SALES)
-    settle(site, lists)
+    settle(site, idle=lists.idle)
     assert SALES not in lists.members(NEWS)
 
     (request,) = [one for one in come_to(site, SALES, since) if "confirmation" in subject(one)]
     confirm = dict(request.header)["From"]
     ack = question(SALES, confirm, header="Auto-Submitted: auto-replied\n")
     lists.take(ack, confirm, sender="")
-    settle(site, lists)
+    settle(site, idle=lists.idle)
     assert SALES in lists.members(NEWS), "which is what an acknowledgement would have done"
 
 
 def test_being_welcomed_is_not_acknowledged(site: Site, lists: Mailman) -> None:
     since, before = len(site.world.deliveries), sent(site)
     lists.subscribe(PARTNERS, SALES)
-    settle(site, lists)
+    settle(site, idle=lists.idle)
     (welcome,) = come_to(site, SALES, since)
     assert "Welcome" in subject(welcome)
     assert welcome.tags["x-mailtriage-ack"] == "skipped"
@@ -248,7 +222,7 @@ def test_a_list_that_holds_our_acknowledgement_says_nothing(site: Site, lists: M
     since, before = len(site.world.deliveries), sent(site)
     site.send(question(QUIET, HELP), sender=QUIET)
     wait_for(lambda: sent(site) == before + 1, "our acknowledgement")
-    settle(site, lists)
+    settle(site, idle=lists.idle)
     assert sent(site) == before + 1
     assert "HOLD: quiet@lists.example post from help@desk.example held" in lists.log()
     (mail,) = site.world.deliveries[since:]
@@ -262,7 +236,7 @@ def test_a_list_that_answers_everything_answers_once_and_that_is_all(
     since, before = len(site.world.deliveries), sent(site)
     site.send(question(PARTNERS, SALES), sender=PARTNERS, to=SALES)
     wait_for(lambda: sent(site) == before + 1, "our acknowledgement")
-    settle(site, lists)
+    settle(site, idle=lists.idle)
     assert sent(site) == before + 1
     answers = [one for one in come_to(site, SALES, since) if "Auto-response" in subject(one)]
     assert [one.tags["x-mailtriage-ack"] for one in answers] == ["skipped"]
@@ -278,6 +252,6 @@ def test_with_precedence_bulk_it_does_not_even_that(
     ack = site.wait_for_ack(customer.address).content
     since = len(site.world.deliveries)
     lists.take(field + ack, PARTNERS, sender="")
-    settle(site, lists)
+    settle(site, idle=lists.idle)
     said = [one for one in come_to(site, HELP, since) if "Auto-response" in subject(one)]
     assert len(said) == answers

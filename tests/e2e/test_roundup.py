@@ -18,7 +18,7 @@ import pytest
 from tests.helpdesks.finished import GERMAN, HIGH, LOW, NORMAL, URGENT, finished, letter
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products.roundup import PRODUCT, SETTINGS
-from tests.support.request_tracker import Errands
+from tests.support.pipe_relay import PipeRelay
 from tests.support.roundup import Issue, Roundup
 from tests.support.serve import wait_for
 from tests.support.sink import Delivery
@@ -69,11 +69,11 @@ def desk() -> Iterator[Helpdesk]:
         running.callback(shutil.rmtree, directory, ignore_errors=True)
         services = {"bare": {"smtpd_milters": ""}}
         site = running.enter_context(running_site(toml=MAILBOX, services=services))
-        errands = running.enter_context(Errands(directory))
+        relay = running.enter_context(PipeRelay(directory))
         roundup = Roundup(directory / "roundup", port=site.postfix.ports["mx"])
         roundup.add_keyword(*KEYWORDS)
         roundup.add_agent("ann", "ann@desk.example")
-        roundup.deliver_from(site, errands)
+        roundup.deliver_from(site, relay)
         yield Helpdesk(site, roundup)
 
 

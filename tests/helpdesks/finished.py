@@ -7,23 +7,17 @@ from functools import cache, partial
 from pathlib import Path
 
 from mailtriage.acks.preview import preview
-from mailtriage.acks.templates import Texts, load_texts
+from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Loaded, load
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.mail.fields import split_fields
 from mailtriage.mail.model import Client, Envelope
 from mailtriage.mail.read import read_message
-from mailtriage.policies.load import ACKS, load_policies
-from mailtriage.policies.matcher import Matcher
-from mailtriage.shipped import shipped_directory
 from mailtriage.tags.apply import apply_edits, header_names
 from mailtriage.triage.customer import FixedCustomers
 from mailtriage.triage.model import Tier
-
-HELP = "help@desk.example"
-JOE = "joe@customer.example"
-SECRET = b"a secret of the tests, 32 bytes and more"
+from tests.support.office import HELP, JOE, SECRET, letter, shipped_matcher, shipped_texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,37 +75,14 @@ def desk(profile: str, settings: str = "", **mailbox: object) -> Desk:
         file = Path(folder, "mailtriage.toml")
         file.write_text("\n".join(lines), encoding="utf-8")
         loaded = load([file])
-    texts = _texts()
-    analyst = Analyst(
-        loaded.config, _matcher(), FixedCustomers({JOE: Tier.STANDARD}), Tokens(SECRET), texts=texts
-    )
+    texts, customers = shipped_texts(), FixedCustomers({JOE: Tier.STANDARD})
+    analyst = Analyst(loaded.config, shipped_matcher(), customers, Tokens(SECRET), texts=texts)
     return Desk(loaded, analyst, texts)
 
 
 def finished(profile: str, raw: bytes, settings: str = "", **mailbox: object) -> bytes:
     """The mail, sent by Joe to help@desk.example, as the helpdesk of that profile gets it."""
     return desk(profile, settings, **mailbox).finished(raw)
-
-
-def letter(
-    body: str = "Hello, where is my parcel? I ordered it last week.\n",
-    *,
-    subject: str = "Where is my parcel?",
-    message_id: str = "<m1@customer.example>",
-    more: str = "",
-) -> bytes:
-    """A mail of Joe's as a border server hands it on. `more`: further header lines, on top of his
-    own, as whoever forges fields would write them."""
-    lines = [
-        f"Authentication-Results: mx.desk.example; spf=pass smtp.mailfrom={JOE}",
-        *more.splitlines(),
-        f"From: Joe <{JOE}>",
-        f"To: {HELP}",
-        f"Subject: {subject}",
-        "Date: Mon, 23 Nov 2026 09:00:00 +0100",
-        f"Message-ID: {message_id}",
-    ]
-    return "\r\n".join((*lines, "", *body.splitlines(), "")).encode()
 
 
 URGENT = letter(
@@ -133,14 +104,3 @@ GERMAN = letter(
 )
 LEVELS = {"urgent": URGENT, "high": HIGH, "normal": NORMAL, "low": LOW}
 """A mail of each priority."""
-
-
-@cache
-def _matcher() -> Matcher:
-    policies, _ = load_policies([shipped_directory("policies")])
-    return Matcher(policies)
-
-
-@cache
-def _texts() -> Texts:
-    return load_texts(shipped_directory("policies") / ACKS)

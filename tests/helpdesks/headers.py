@@ -7,7 +7,8 @@ from email.message import Message
 from email.utils import getaddresses
 from typing import Final
 
-from tests.helpdesks.finished import HELP, desk, letter
+from tests.helpdesks.finished import desk
+from tests.support.office import HELP, letter
 
 ORGANISATION: Final = "@desk.example"
 ROUTES: Final = '{ billing = "billing@desk.example", billing-de = "billing-de@desk.example" }'
@@ -38,6 +39,11 @@ def is_queue(address: str) -> bool:
     return address.lower().endswith(ORGANISATION) and address.lower() != HELP
 
 
+def queue_of(recipient: str) -> str:
+    """The queue of a helpdesk that goes by the envelope alone; empty: that for the rest."""
+    return recipient if is_queue(recipient) else ""
+
+
 def values(mail: Message, name: str) -> list[str]:
     """Every value of a field, unfolded, top first."""
     return [re.sub(r"\r?\n(?=[ \t])", "", str(value)).strip() for value in mail.get_all(name, [])]
@@ -63,6 +69,11 @@ def addresses(*texts: str) -> list[str]:
 def bare_ids(text: str) -> list[str]:
     """The Message-IDs of a field without their brackets, as Ruby's Mail gives them."""
     return re.findall(r"<([^<>\s]+)>", text)
+
+
+def sender_of(mail: Message) -> str:
+    """The bare address of From, in lower case; empty without one."""
+    return next(iter(addresses(first(mail, "From"))), "")
 
 
 def subject_of(mail: Message) -> str:

@@ -4,7 +4,7 @@ from email import message_from_bytes
 
 import pytest
 
-from tests.helpdesks.finished import GERMAN, JOE, LEVELS, LOW, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, LOW, NORMAL, desk, finished
 from tests.helpdesks.headers import answer, arrives
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products.chatwoot import (
@@ -14,6 +14,7 @@ from tests.helpdesks.products.chatwoot import (
     posted_to,
     sender,
 )
+from tests.support.office import JOE, letter
 
 TICKET = Ticket(NORMAL, "4711", JOE)
 AGENT = "<conversation/6bdc3f4d-0bec-4515-a284-5d916fdde489/messages/7@desk.example>"

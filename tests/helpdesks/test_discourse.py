@@ -6,10 +6,11 @@ import pytest
 
 from mailtriage.policies.load import load_policies
 from mailtriage.shipped import shipped_directory
-from tests.helpdesks.finished import GERMAN, JOE, LEVELS, LOW, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, LOW, NORMAL, desk, finished
 from tests.helpdesks.headers import answer, arrives
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products.discourse import PRODUCT, is_automatic, writer
+from tests.support.office import JOE, letter
 
 TICKET = Ticket(NORMAL, "4711", JOE)
 ORIGINAL = "<m1@customer.example>"

@@ -11,9 +11,10 @@ import pytest
 
 from mailtriage.config.facts import LEVELS as PRIORITIES
 from mailtriage.tags.vocabulary import NAMES
-from tests.helpdesks.finished import GERMAN, HELP, LEVELS, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, NORMAL, desk, finished
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products import exchange
+from tests.support.office import HELP, letter
 
 # MicrosoftDocs/office-docs-powershell, exchange/exchange-ps/ExchangePowerShell/New-TransportRule.md
 # and Set-TransportRule.md, as of August 2026: of their parameters, those that the script uses. All

@@ -3,9 +3,10 @@
 import pytest
 
 from mailtriage.config.profile_file import shipped_profile
-from tests.helpdesks.finished import GERMAN, HELP, JOE, LEVELS, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, NORMAL, desk, finished
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products import freescout
+from tests.support.office import HELP, JOE, letter
 
 
 @pytest.mark.parametrize("level", LEVELS)

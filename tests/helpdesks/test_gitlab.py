@@ -4,10 +4,11 @@ from email import message_from_bytes
 
 import pytest
 
-from tests.helpdesks.finished import GERMAN, JOE, LEVELS, LOW, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, LOW, NORMAL, desk, finished
 from tests.helpdesks.headers import answer, arrives
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products.gitlab import HOST, PRODUCT, own_reply, reply_key
+from tests.support.office import JOE, letter
 
 PROFILE = "gitlab-service-desk"
 TICKET = Ticket(NORMAL, "42", JOE)

@@ -6,19 +6,10 @@ import xml.etree.ElementTree as ET
 import pytest
 
 from mailtriage.tags.vocabulary import NAMES
-from tests.helpdesks.finished import (
-    GERMAN,
-    HELP,
-    JOE,
-    LEVELS,
-    NORMAL,
-    URGENT,
-    desk,
-    finished,
-    letter,
-)
+from tests.helpdesks.finished import GERMAN, LEVELS, NORMAL, URGENT, desk, finished
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products import glpi
+from tests.support.office import HELP, JOE, letter
 
 # What RuleCollection::previewImportRules and processImportRules ask of each rule.
 NEEDED = ("entities_id", "sub_type", "name", "match", "is_active", "is_recursive", "uuid")

@@ -4,10 +4,11 @@ from email import message_from_bytes
 
 import pytest
 
-from tests.helpdesks.finished import GERMAN, JOE, LEVELS, LOW, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, LOW, NORMAL, desk, finished
 from tests.helpdesks.headers import answer, arrives
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products.odoo import PRODUCT, own_id
+from tests.support.office import JOE, letter
 
 TICKET = Ticket(NORMAL, "4711", JOE)
 

@@ -3,9 +3,10 @@
 import pytest
 
 from mailtriage.config.profile_file import shipped_profile
-from tests.helpdesks.finished import HELP, JOE, LEVELS, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import LEVELS, NORMAL, desk, finished
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products import osticket
+from tests.support.office import HELP, JOE, letter
 
 ROUTES = '{ billing = "billing@desk.example", billing-de = "billing-de@desk.example" }'
 

@@ -26,7 +26,6 @@ NAMED = (
     "intercom", "sieve", "exchange", "gmail", "generic",
 )  # fmt: skip
 PROFILES = sorted(shipped_profiles())
-LONGEST_RECIPE = 100
 
 
 def profile(name: str) -> Profile:
@@ -95,15 +94,12 @@ def test_each_of_our_own_headers_is_there_as_well(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", PROFILES)
-def test_it_says_what_it_rests_on_and_has_a_recipe_of_a_page(name: str) -> None:
+def test_it_says_what_it_rests_on_and_has_a_recipe(name: str) -> None:
+    """test_recipes.py has what holds for the pages."""
     found = profile(name)
     assert found.title
     assert found.versions or name == GENERIC.name
-    folder = shipped_profiles()[name].parent
-    lines = (folder / "README.md").read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= LONGEST_RECIPE
-    assert lines[0].startswith("# ")
-    assert any("tested" in line.lower() for line in lines if line.startswith("#"))
+    assert (shipped_profiles()[name].parent / "README.md").is_file()
 
 
 @pytest.mark.parametrize("name", PROFILES)

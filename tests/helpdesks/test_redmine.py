@@ -12,12 +12,12 @@ from mailtriage.commands.pipe import Known, filled_command, neutral_facts
 from mailtriage.config.profile_sections import find_profile
 from mailtriage.shipped import shipped_directory
 from mailtriage.tags.native import facts_of
-from tests.helpdesks.finished import GERMAN, HELP, JOE, LEVELS, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, NORMAL, desk, finished
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products import redmine
+from tests.support.office import HELP, JOE, letter
 
 DELIVER = shipped_directory("config") / "helpdesks" / "redmine" / "redmine-deliver"
-MAILS = {**LEVELS, "low": letter("Thank you so much, everything arrived.\n", subject="Thank you")}
 OWN_PROJECTS = """
 [profiles.redmine.map.project]
 billing-de = "rechnungen"
@@ -52,9 +52,9 @@ def names(command: tuple[str, ...]) -> set[str]:
     return {word.partition("=")[0] for word in command if word.startswith("--")}
 
 
-@pytest.mark.parametrize("level", MAILS)
+@pytest.mark.parametrize("level", LEVELS)
 def test_each_priority_is_one_of_redmines(level: str) -> None:
-    said = options(facts(finished("redmine", MAILS[level])))
+    said = options(facts(finished("redmine", LEVELS[level])))
     assert said["priority"] == level.capitalize()
     assert redmine.named(said["priority"], redmine.PRIORITIES) == level.capitalize()
 
@@ -272,4 +272,4 @@ def test_a_mistake_in_master_cf_returns_no_mail(arguments: list[str]) -> None:
 def test_it_leaves_no_copy_behind(deliver: Deliver, tmp_path: Path) -> None:
     for script in ("echo 'Response received: 201'", "exit 1"):
         deliver(script)
-    assert not list(tmp_path.glob("tmp.*"))
+    assert {file.name for file in tmp_path.iterdir()} == {"handler", "sendmail", "handed", "args"}

@@ -6,13 +6,13 @@ import pytest
 
 from mailtriage.policies.load import load_policies
 from mailtriage.shipped import shipped_directory
-from tests.helpdesks.finished import GERMAN, HELP, JOE, LEVELS, NORMAL, desk, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, NORMAL, desk, finished
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products import rt
+from tests.support.office import HELP, JOE, letter
 
 SETTINGS = rt.settings("rt5")
 COMMANDS = rt.settings("rt5-commandbymail")
-MAILS = {**LEVELS, "low": letter("Thank you so much, everything arrived.\n", subject="Thank you")}
 TICKET = Ticket(NORMAL, "17", JOE)
 FORGED = (
     "X-Mailtriage-Priority: urgent\n"
@@ -36,9 +36,9 @@ def commanded(raw: bytes) -> bytes:
     return finished("rt5-commandbymail", raw, COMMANDS)
 
 
-@pytest.mark.parametrize("level", MAILS)
+@pytest.mark.parametrize("level", LEVELS)
 def test_each_priority_has_its_number(level: str) -> None:
-    assert rt.PRODUCT.take(rt5(MAILS[level]), HELP).priority == rt.PRIORITIES[level]
+    assert rt.PRODUCT.take(rt5(LEVELS[level]), HELP).priority == rt.PRIORITIES[level]
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,6 @@ def test_no_argument_begins_with_a_brace() -> None:
     for name in ("rt5", "rt5-commandbymail"):
         profile = desk(name).loaded.config.profiles[name]
         assert not [each for each in profile.pipe if each.startswith("{") or " " in each]
-
-
-def test_readme_has_the_command_of_the_profile() -> None:
-    text = (shipped_directory("config") / "helpdesks" / "rt5" / "README.md").read_text()
-    command = text.partition("-- /usr/bin/rt-mailgate")[2].partition("```")[0].split()
-    assert sorted(command) == sorted(desk("rt5").loaded.config.profiles["rt5"].pipe[1:])
 
 
 def test_what_a_stranger_forges_does_not_arrive() -> None:
@@ -157,9 +151,9 @@ def test_a_mail_with_a_number_of_rts_is_not_acknowledged(number: str) -> None:
 # CommandByMail.
 
 
-@pytest.mark.parametrize("level", MAILS)
+@pytest.mark.parametrize("level", LEVELS)
 def test_commands_carry_the_score_and_its_label_is_the_level(level: str) -> None:
-    mail = message_from_bytes(commanded(MAILS[level]))
+    mail = message_from_bytes(commanded(LEVELS[level]))
     (score,) = rt.commands(mail)["priority"]
     assert score == mail["X-Mailtriage-Score"]
     assert rt.COMMANDS.take(mail.as_bytes(), HELP).priority == level.capitalize()

@@ -13,17 +13,7 @@ import pytest
 from mailtriage.config import load
 from mailtriage.config.profile_file import shipped_profile
 from mailtriage.shipped import shipped_directory
-from tests.helpdesks.finished import (
-    GERMAN,
-    HELP,
-    HIGH,
-    JOE,
-    LEVELS,
-    NORMAL,
-    desk,
-    finished,
-    letter,
-)
+from tests.helpdesks.finished import GERMAN, HIGH, LEVELS, NORMAL, desk, finished
 from tests.helpdesks.product import Product, Ticket
 from tests.helpdesks.products import (
     freshdesk,
@@ -35,6 +25,7 @@ from tests.helpdesks.products import (
     jira,
     zendesk,
 )
+from tests.support.office import HELP, JOE, letter
 
 PRODUCTS = [
     module.PRODUCT
@@ -262,20 +253,17 @@ def test_a_forged_field_is_found_by_none_of_them() -> None:
 
 
 @pages
-def test_its_page_is_short_and_says_what_was_tested(name: str) -> None:
-    folder = shipped_directory("config") / "helpdesks" / name
-    lines = (folder / "README.md").read_text("utf-8").splitlines()
-    assert len(lines) <= 60
-    assert max(map(len, lines)) <= 100
-    assert "## Set up" in lines
-    assert "## What was tested" in lines
-    text = "\n".join(lines)
-    assert "Nobody has run" in text
+def test_its_page_says_that_nobody_has_run_it(name: str) -> None:
+    """test_recipes.py has what else holds for a page."""
+    text = (shipped_directory("config") / "helpdesks" / name / "README.md").read_text("utf-8")
+    tested = text.partition("## What was tested")[2]
+    assert "Nobody has run" in " ".join(tested.split())
 
 
 @pages
-def test_its_lines_of_configuration_are_accepted(name: str, tmp_path: Path) -> None:
-    """Without a word from `mailtriage check`."""
+def test_its_lines_of_configuration_give_each_language_its_own_address(
+    name: str, tmp_path: Path
+) -> None:
     text = (shipped_directory("config") / "helpdesks" / name / "README.md").read_text("utf-8")
     (block,) = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     file = tmp_path / "mailtriage.toml"

@@ -4,8 +4,6 @@ The delivery itself, by Dovecot behind Postfix and mailtriage, is in tests/e2e/t
 """
 
 import re
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from functools import cache
@@ -15,10 +13,12 @@ import pytest
 
 from mailtriage.shipped import shipped_directory
 from mailtriage.tags.vocabulary import NAMES
-from tests.helpdesks.finished import GERMAN, HELP, LEVELS, NORMAL, URGENT, finished, letter
+from tests.helpdesks.finished import GERMAN, LEVELS, NORMAL, URGENT, finished
 from tests.helpdesks.products.sieve import FLAGGED, PRODUCT, ROBOTS, UNTAGGED
+from tests.support.background import open_directory
 from tests.support.dovecot import INBOX, SieveBench, Stored, compile_script, why_not
 from tests.support.mails import FORGED, LETTERS, Letter, with_header
+from tests.support.office import HELP, letter
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "it is here")
 
@@ -41,10 +41,9 @@ ODD = ["", "a b", "../../outside", "a/b", "a.b", "billing;", "Billing", "b%lling
 @pytest.fixture(scope="module")
 def bench() -> Iterator[SieveBench]:
     """For all tests of this file."""
-    directory = Path(tempfile.mkdtemp(prefix="mt-"))
-    directory.chmod(0o777)  # sieve-test is somebody else
-    yield SieveBench(directory)
-    shutil.rmtree(directory)
+    with open_directory() as directory:
+        directory.chmod(0o777)  # sieve-test is somebody else
+        yield SieveBench(directory)
 
 
 @cache

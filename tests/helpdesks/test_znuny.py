@@ -12,26 +12,16 @@ from mailtriage.config.profile_file import shipped_profile
 from mailtriage.config.profiles import Profile
 from mailtriage.shipped import shipped_directory
 from mailtriage.tags.vocabulary import NAMES
-from tests.helpdesks.finished import (
-    GERMAN,
-    HELP,
-    JOE,
-    LEVELS,
-    NORMAL,
-    URGENT,
-    desk,
-    finished,
-    letter,
-)
+from tests.helpdesks.finished import GERMAN, LEVELS, NORMAL, URGENT, desk, finished
 from tests.helpdesks.product import Product, Ticket
 from tests.helpdesks.products import znuny
+from tests.support.office import HELP, JOE, letter
 
 FOLDERS = shipped_directory("config") / "helpdesks"
 VENDORS = {"znuny": "OTRS", "otrs": "OTRS", "otobo": "OTOBO"}
 FILES = {"znuny": "OTRS", "otobo": "OTOBO"}
 """Directories that hold files for the helpdesk, and how its fields begin."""
 WORDS = {"urgent": "5 very high", "high": "4 high", "normal": "3 normal", "low": "2 low"}
-MAILS = {**LEVELS, "low": letter("Thank you so much, everything arrived.\n", subject="Thank you")}
 
 products = pytest.mark.parametrize("product", znuny.PRODUCTS, ids=lambda each: str(each.profile))
 files = pytest.mark.parametrize(("folder", "vendor"), FILES.items())
@@ -46,7 +36,7 @@ def read(product: Product, raw: bytes, settings: str = "", **mailbox: object) ->
 @products
 @pytest.mark.parametrize("level", WORDS)
 def test_each_priority_is_one_that_the_helpdesk_has(product: Product, level: str) -> None:
-    mail = finished(product.profile, MAILS[level], product.settings)
+    mail = finished(product.profile, LEVELS[level], product.settings)
     assert product.take(mail, HELP).priority == WORDS[level]
 
 
@@ -101,7 +91,7 @@ def test_the_dynamic_fields_have_the_facts(product: Product) -> None:
 @products
 def test_a_follow_up_can_raise_the_priority_and_never_lowers_it(product: Product) -> None:
     name = f"X-{VENDORS[product.profile]}-FollowUp-Priority"
-    raised = {level: read(product, raw)[name] for level, raw in MAILS.items()}
+    raised = {level: read(product, raw)[name] for level, raw in LEVELS.items()}
     assert raised == {"urgent": "5 very high", "high": "", "normal": "", "low": ""}
 
 
@@ -241,12 +231,12 @@ def test_filters_set_what_the_profile_would_send_and_nothing_else(folder: str, v
 def test_the_filters_give_the_priority_that_the_profile_would_send(
     folder: str, vendor: str, level: str
 ) -> None:
-    mail = finished("generic", MAILS[level])
+    mail = finished("generic", LEVELS[level])
     found: dict[str, str] = {}
     for _, valid, match, sets in settings(folder):
         if valid:
             found |= applied(mail, match, sets)
-    trusted = znuny.read(finished(folder, MAILS[level], ack="delegate"), vendor)
+    trusted = znuny.read(finished(folder, LEVELS[level], ack="delegate"), vendor)
     sent = {name: value for name, value in trusted.items() if value and name.startswith("X-O")}
     found.pop(f"X-{vendor}-Loop", None)
     assert found == sent

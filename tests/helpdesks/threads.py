@@ -8,17 +8,17 @@ source (products/).
 
 import email
 import email.policy
-import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import EmailMessage
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from mailtriage.config.profile_file import shipped_profile
-from tests.helpdesks.finished import HELP, JOE
 from tests.helpdesks.product import Product, Ticket
 from tests.helpdesks.registry import products
-from tests.support.office import BASE, Office, letter, open_office
+from tests.support.office import BASE, HELP, JOE, Office, letter, open_office
 
 CASES = (
     "usual",
@@ -53,7 +53,7 @@ class Row:
         profile = shipped_profile(self.profile)
         assert profile is not None
         if profile.ack == "delegate":
-            return self.own is not False
+            return bool(self.own)
         return self.cases[4 if profile.repair == "headers" else 0]
 
 
@@ -100,27 +100,20 @@ def _cases(product: Product, style: str) -> Iterator[tuple[str, bool]]:
         yield CASES[5], product.joins(_taken(office, alone), ticket)
 
 
-class _office:  # noqa: N801  reads as a word in the `with` above
+@contextmanager
+def _office(
+    product: Product, style: str, repair: str = "headers"
+) -> Iterator[tuple[Office, Ticket]]:
     """An installation that has acknowledged Joe's first mail, and the ticket made of that."""
-
-    def __init__(self, product: Product, style: str, repair: str = "headers") -> None:
-        toml = (
-            f'{BASE}[mailboxes."{HELP}"]\nprofile = "{product.profile}"\nack = "send"\n'
-            f'subject_style = "{style}"\nrepair = "{repair}"\n{product.settings}\n'
-        )
-        self._folder = tempfile.TemporaryDirectory()
-        self._open = open_office(Path(self._folder.name), toml)
-
-    def __enter__(self) -> tuple[Office, Ticket]:
-        office = self._open.__enter__()
+    toml = (
+        f'{BASE}[mailboxes."{HELP}"]\nprofile = "{product.profile}"\nack = "send"\n'
+        f'subject_style = "{style}"\nrepair = "{repair}"\n{product.settings}\n'
+    )
+    with TemporaryDirectory() as folder, open_office(Path(folder), toml) as office:
         taken = office.take(letter())
         office.deliver(taken.copy())
         # What was received before this helpdesk's own Received: is what the helpdesk stores.
-        return office, Ticket(taken.message, "4711", JOE)
-
-    def __exit__(self, *error: object) -> None:
-        self._open.__exit__(None, None, None)
-        self._folder.cleanup()
+        yield office, Ticket(taken.message, "4711", JOE)
 
 
 def _acknowledgement(office: Office) -> EmailMessage:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from tests.support.background import Background
 from tests.support.postfix import free_port
 from tests.support.serve import wait_for
 
@@ -105,7 +106,7 @@ class Dovecot:
         self.root: Final = root
         self.log_file: Final = root / "dovecot.log"
         self._config: Final = root / "dovecot.conf"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server: Final = Background("Dovecot", root / "stderr")
         server = _SERVER.format(root=root, port=self.port, submission=submission or 1)
         self._config.write_text(_COMMON + server)
         (root / "sieve_before").mkdir()
@@ -113,17 +114,12 @@ class Dovecot:
         (root / "users").write_text("".join(lines))
 
     def __enter__(self) -> Self:
-        with (self.root / "stderr").open("wb") as errors:
-            self._process = subprocess.Popen(
-                [DOVECOT, "-F", "-c", str(self._config)], stderr=errors, stdout=errors
-            )
-        wait_for(lambda: self._process is None or self._ready(), "Dovecot", 30)
+        command = [DOVECOT, "-F", "-c", str(self._config)]
+        self._server.start(command, lambda: "starting up" in self.log(), cwd=self.root)
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(30)
+        self._server.stop()
 
     def mails(self, address: str) -> list[Stored]:
         """Everything in his mailbox, whatever the folder."""
@@ -153,12 +149,6 @@ class Dovecot:
     def log(self) -> str:
         """What it logged so far."""
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
-
-    def _ready(self) -> bool:
-        assert self._process is not None
-        if self._process.poll() is not None:
-            raise RuntimeError((self.root / "stderr").read_text() + self.log())
-        return "starting up" in self.log()
 
     def _user(self, address: str, owner: Owner) -> str:
         home = self._home(address)

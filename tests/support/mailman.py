@@ -5,9 +5,7 @@ digests, no newsgroups.
 """
 
 import json
-import pwd
 import shutil
-import signal
 import smtplib
 import socket
 import subprocess
@@ -15,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
 
+from tests.support.background import Background
 from tests.support.postfix import free_port
-from tests.support.serve import wait_for
 
 BIN: Final = Path("/usr/lib/mailman3/bin")
 USER: Final = "list"
@@ -114,13 +112,13 @@ class Mailman:
         self.root: Final = root
         self._config: Final = root / "mailman.cfg"
         self._lists: Final = lists
-        self._master: subprocess.Popen[bytes] | None = None
+        self._server: Final = Background("Mailman", root / "stderr")
         domain = lists[0].address.partition("@")[2]
         text = _CONFIG.format(root=root, bin=BIN, domain=domain, smtp=smtp, lmtp=self.port)
         text += "".join(f"[runner.{name}]\nstart: no\n" for name in _NOT_STARTED)
         text += "".join(f"[runner.{name}]\nsleep_time: 0.1s\n" for name in _STARTED)
         self._config.write_text(text)
-        shutil.chown(root, USER, pwd.getpwnam(USER).pw_gid)
+        shutil.chown(root, USER, USER)
 
     def __enter__(self) -> Self:
         made = [
@@ -128,22 +126,12 @@ class Mailman:
             for one in self._lists
         ]
         self._run("/usr/bin/python3", "-c", _SET_UP, str(self._config), json.dumps(made))
-        with (self.root / "stderr").open("wb") as errors:
-            self._master = subprocess.Popen(
-                [BIN / "master", "-C", str(self._config)],
-                stdout=errors, stderr=errors, cwd=self.root, user=USER, group=USER, extra_groups=(),
-            )  # fmt: skip
-        try:
-            wait_for(self._ready, "the runners of Mailman", 60)
-        except BaseException:
-            self.__exit__()
-            raise
+        command = [str(BIN / "master"), "-C", str(self._config)]
+        self._server.start(command, self._ready, cwd=self.root, user=USER)
         return self
 
     def __exit__(self, *_: object) -> None:
-        assert self._master is not None
-        self._master.send_signal(signal.SIGTERM)  # its runners end with it
-        self._master.wait(30)
+        self._server.stop()
 
     def members(self, address: str) -> list[str]:
         """Who is subscribed to a list."""
@@ -175,9 +163,6 @@ class Mailman:
         return "".join(file.read_text(errors="replace") for file in logs)
 
     def _ready(self) -> bool:
-        assert self._master is not None
-        if self._master.poll() is not None:
-            raise RuntimeError((self.root / "stderr").read_text() + self.log())
         log = self.log()
         return all(f"{name} runner started" in log for name in _STARTED) and self._listens()
 

@@ -68,15 +68,18 @@ def letter(
     sender: str = JOE,
     more: str = "",
 ) -> bytes:
-    """A customer's mail as a border server of ours hands it on: with its word for the sender."""
+    """A customer's mail as a border server of ours hands it on: with its word for the sender.
+
+    `more`: further header lines, above the customer's own, as whoever forges fields would write them.
+    """
     lines = [
         f"Authentication-Results: mx.desk.example; spf=pass smtp.mailfrom={sender}",
+        *more.splitlines(),
         f"From: Joe <{sender}>",
         f"To: {to}",
         f"Subject: {subject}",
         "Date: Mon, 23 Nov 2026 09:00:00 +0100",
         *([f"Message-ID: {message_id}"] if message_id else []),
-        *more.splitlines(),
     ]
     return "\r\n".join((*lines, "", *body.splitlines(), "")).encode()
 
@@ -260,13 +263,15 @@ def postfix_received(client: Client, queue_id: str, when: float, recipient: str)
 
 
 @cache
-def _matcher() -> Matcher:
+def shipped_matcher() -> Matcher:
+    """Of the policies that we ship."""
     policies, _ = load_policies([shipped_directory("policies")])
     return Matcher(policies)
 
 
 @cache
-def _texts() -> Texts:
+def shipped_texts() -> Texts:
+    """The words of acknowledgements that we ship."""
     return load_texts(shipped_directory("policies") / ACKS, None)
 
 
@@ -277,11 +282,11 @@ def open_office(
     """Everything real but Postfix, and the processes."""
     files = [directory / "office.toml"]
     files[0].write_text(toml, encoding="utf-8")
-    config, tokens, texts = load(files).config, Tokens(SECRET), _texts()
+    config, tokens, texts = load(files).config, Tokens(SECRET), shipped_texts()
     database = directory / "state.db"
     with closing(open_database(database)) as connection:
         ledger = SqliteLedger(database, tokens)
-        analyst = Analyst(config, _matcher(), customers, tokens, ledger, texts)
+        analyst = Analyst(config, shipped_matcher(), customers, tokens, ledger, texts)
         yield Office(
             config,
             analyst,

@@ -11,10 +11,8 @@ import json
 import secrets
 import shutil
 import signal
-import socketserver
 import sqlite3
 import subprocess
-import threading
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -23,8 +21,8 @@ from typing import Final, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tests.support.background import Background
 from tests.support.postfix import free_port
-from tests.support.serve import PROGRAM, wait_for
 
 HANDLER: Final = Path("/usr/share/redmine") / "extra" / "mail_handler" / "rdm-mailhandler.rb"
 SETUP: Final = Path(__file__).parents[2] / "config" / "helpdesks" / "redmine" / "setup.rb"
@@ -89,20 +87,6 @@ Rack::Handler::WEBrick.run(
 )
 """
 
-RELAY: Final = """\
-require 'json'
-require 'socket'
-
-UNIXSocket.open(ARGV.shift) do |server|
-  server.puts(JSON.generate(ARGV))
-  IO.copy_stream($stdin, server)
-  server.close_write
-  code = Integer(server.gets)
-  print(server.read)
-  exit(code)
-end
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class Issue:
@@ -156,8 +140,8 @@ class Redmine:
         self.port: Final = free_port()
         self.key: Final = secrets.token_hex(16)
         self.key_file: Final = directory / "key"
-        self.log_file: Final = directory / "log" / "production.log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._log_file: Final = directory / "log" / "production.log"
+        self._server: Final = Background("Redmine", directory / "output")
         self._wanted: Final = {
             "port": self.port, "key": self.key, "address": address, "setup": str(SETUP),
             "projects": list(projects), "categories": list(categories),
@@ -197,20 +181,12 @@ class Redmine:
             "RAILS_ENV": "production", "REDMINE_INSTANCE": instance,
             "BUNDLE_GEMFILE": str(self.directory / "Gemfile"), "BUNDLER_VERSION": _bundler(),
         }  # fmt: skip
-        with (self.directory / "output").open("ab") as output:
-            self._process = subprocess.Popen(
-                ["/usr/bin/ruby", str(self.directory / "boot.rb"), json.dumps(self._wanted)],
-                stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment,
-                cwd=self.directory,
-            )  # fmt: skip
-        wait_for(self._answers, "Redmine", 120)
+        command = ["/usr/bin/ruby", str(self.directory / "boot.rb"), json.dumps(self._wanted)]
+        self._server.start(command, self._answers, cwd=self.directory, environment=environment)
 
     def stop(self) -> None:
         """End it, as when its machine goes away."""
-        if self._process is not None:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait(30)
-            self._process = None
+        self._server.stop(signal.SIGKILL)
 
     def issues(self) -> list[Issue]:
         """All issues, oldest first."""
@@ -224,7 +200,7 @@ class Redmine:
 
     def log(self) -> str:
         """What it logged, and what it printed."""
-        files = (self.log_file, self.directory / "output")
+        files = (self._log_file, self._server.output)
         return "".join(file.read_text(errors="replace") for file in files if file.exists())
 
     @staticmethod
@@ -232,61 +208,11 @@ class Redmine:
         return tuple(note for (note,) in database.execute(_NOTES, (number,)))
 
     def _answers(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            raise RuntimeError(f"Redmine ended: {self.log()}")
         try:
             with urlopen(f"{self.url}/mail_handler?key={self.key}", timeout=60) as response:
                 return bool(response.status == 200)
         except (URLError, ConnectionError):
             return False
-
-
-class _Errand(socketserver.StreamRequestHandler):
-    """One mail that pipe(8) hands over: a line with the arguments, then the mail."""
-
-    server: "Relay"
-
-    def handle(self) -> None:
-        arguments = json.loads(self.rfile.readline())
-        done = subprocess.run(
-            [PROGRAM, *arguments], input=self.rfile.read(), env=self.server.environment,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=120, check=False,
-        )  # fmt: skip
-        self.wfile.write(f"{done.returncode}\n".encode() + done.stdout)
-
-
-class Relay(socketserver.ThreadingUnixStreamServer):
-    """Runs `mailtriage` for pipe(8), which may not run anything as root.
-
-    A checkout may lie where only root can read it. So pipe(8) runs a few lines of Ruby, as nobody,
-    which hand mail and arguments to this server and end with the exit code that it gets. Use as a
-    context manager.
-    """
-
-    daemon_threads = True
-
-    def __init__(self, directory: Path, postfix_config: Path) -> None:
-        """`postfix_config`: of the Postfix that sendmail(1) hands mail to."""
-        self.script: Final = directory / "relay.rb"
-        self.socket_file: Final = directory / "relay.sock"
-        self.environment: Final = {"PATH": "/usr/bin:/bin", "MAIL_CONFIG": str(postfix_config)}
-        self.script.write_text(RELAY)
-        super().__init__(str(self.socket_file), _Errand)
-        self.socket_file.chmod(0o666)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def command(self) -> str:
-        """What stands in master.cf instead of "mailtriage"."""
-        return f"/usr/bin/ruby {self.script} {self.socket_file}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.shutdown()
-        self.server_close()
 
 
 def why_not() -> str:

@@ -5,14 +5,11 @@ The server and every script run as the user of Debian's package. Nothing of the 
 configuration is read or changed.
 """
 
-import os
 import re
 import shutil
 import signal
-import socketserver
 import sqlite3
 import subprocess
-import threading
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +18,7 @@ from typing import Final, Self
 from urllib.error import URLError
 from urllib.request import urlopen
 
+from tests.support.background import Background
 from tests.support.postfix import free_port
 from tests.support.serve import wait_for
 
@@ -84,23 +82,6 @@ $smtp->data("$head\\n\\n$body") or exit 75;
 $smtp->quit();
 """
 
-# pipe(8) runs nothing as root, and who else may read the interpreter that runs these tests, or the
-# secret, is not ours to say. So what Postfix starts asks this process to do it.
-ERRAND: Final = """\
-#!/usr/bin/perl
-use strict;
-use warnings;
-use IO::Socket::UNIX;
-
-my $there = IO::Socket::UNIX->new( Peer => shift @ARGV ) or exit 75;
-print {$there} join( "\\0", @ARGV ), "\\0\\0", do { local $/ = undef; <STDIN> };
-$there->shutdown(1);
-my $answer = do { local $/ = undef; <$there> };
-exit 75 unless defined $answer && $answer =~ /^([0-9]+)\\n/;
-print STDERR substr $answer, length $&;
-exit $1;
-"""
-
 WATCHER: Final = """
 for my $name (qw({queues})) {{
     my $queue = RT::Queue->new( RT->SystemUser );
@@ -151,8 +132,7 @@ class RequestTracker:
     def __init__(self, directory: Path, *, smtp_port: int, address: str, client: str) -> None:
         self.directory: Final = directory
         self.port: Final = free_port()
-        self.log_file: Final = directory / "log"
-        self._process: subprocess.Popen[bytes] | None = None
+        self._server: Final = Background("Request Tracker", directory / "log")
         directory.mkdir()
         for name in ("config.d", "var", "mason", "session"):
             (directory / name).mkdir()
@@ -202,20 +182,14 @@ class RequestTracker:
     def start(self) -> None:
         """Start it, with the database that is there; returns when it answers."""
         command = [str(SERVER), "--host", "127.0.0.1", "--port", str(self.port)]
-        with self.log_file.open("ab") as log:
-            self._process = subprocess.Popen(
-                [*command, "--max-workers", "2"], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=self._environment(), cwd="/", start_new_session=True, user=USER, group=USER,
-                extra_groups=(),
-            )  # fmt: skip
-        wait_for(self._answers, "Request Tracker", 120)
+        self._server.start(
+            [*command, "--max-workers", "2"], self._answers, cwd=Path("/"),
+            environment=self._environment(), user=USER,
+        )  # fmt: skip
 
     def stop(self) -> None:
         """End it and its workers, as when its machine goes away."""
-        if self._process is not None:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait(30)
-            self._process = None
+        self._server.stop(signal.SIGKILL)
 
     def tickets(self) -> list[RtTicket]:
         """All tickets, oldest first."""
@@ -245,7 +219,8 @@ class RequestTracker:
 
     def log(self) -> str:
         """What it logged."""
-        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+        log = self._server.output
+        return log.read_text(errors="replace") if log.exists() else ""
 
     def _environment(self) -> dict[str, str]:
         return {
@@ -255,8 +230,6 @@ class RequestTracker:
         }  # fmt: skip
 
     def _answers(self) -> bool:
-        if self._process is None or self._process.poll() is not None:
-            raise RuntimeError(f"Request Tracker ended: {self.log()}")
         try:
             with urlopen(f"{self.url}/NoAuth/css/print.css", timeout=60) as response:
                 return bool(response.status)
@@ -264,44 +237,6 @@ class RequestTracker:
             return getattr(error, "code", None) is not None  # an answer, whatever it is
         except ConnectionError:
             return False
-
-
-class _Errand(socketserver.StreamRequestHandler):
-    """Runs one command with its standard input; answers with exit code and what it complained of."""
-
-    def handle(self) -> None:
-        arguments, _, mail = self.rfile.read().partition(b"\0\0")
-        done = subprocess.run(
-            arguments.split(b"\0"), input=mail, capture_output=True, timeout=120, check=False
-        )
-        self.wfile.write(b"%d\n" % done.returncode + done.stderr)
-
-
-class Errands(socketserver.ThreadingUnixStreamServer):
-    """Runs for pipe(8) what its user may not. Use as a context manager."""
-
-    daemon_threads = True
-
-    def __init__(self, directory: Path) -> None:
-        self.script: Final = directory / "errand.pl"
-        self.socket_file: Final = directory / "errand.sock"
-        super().__init__(str(self.socket_file), _Errand)
-        self.socket_file.chmod(0o666)
-        self.script.write_text(ERRAND)
-        self._thread = threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True)
-
-    @property
-    def command(self) -> str:
-        """What stands before the command in master.cf."""
-        return f"/usr/bin/perl {self.script} {self.socket_file}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
 
 
 def master_cf() -> str:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from mailtriage.config.profile_file import shipped_profile
 from mailtriage.shipped import shipped_directory
 from tests.support.django_helpdesk import installed
-from tests.support.request_tracker import Errands
+from tests.support.pipe_relay import PipeRelay
 from tests.support.serve import PROGRAM
 from tests.support.site import Site
 
@@ -173,10 +173,10 @@ class Roundup:
         assert home == "/var/lib/roundup/support"
         return [str(installed("roundup-mailgw")), *options, str(self.home)]
 
-    def deliver_from(self, site: Site, errands: Errands) -> None:
+    def deliver_from(self, site: Site, relay: PipeRelay) -> None:
         """What README.md has in main.cf and master.cf, for this Postfix."""
         ours = [str(PROGRAM), "--config", str(site.service.config), "pipe", "--profile", "roundup"]
-        command = " ".join((errands.command, *ours, "--sender ${sender} --", *self.pipe))
+        command = " ".join((relay.command, *ours, "--sender ${sender} --", *self.pipe))
         site.administer(f"""
             postconf -M 'roundup/unix=roundup unix - n n - 1 pipe flags=DR user=nobody argv={command}'
             postconf -e "transport_maps = inline:{{ {{ help@desk.example = roundup: }} }}, \

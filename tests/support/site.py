@@ -6,13 +6,12 @@ helpdesk, and is acknowledged. Helpdesk and customers are one LMTP server that k
 
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
+from email.message import Message
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from mailtriage.state.outbox import OWED, Outbox
 from mailtriage.state.secret import make_secret
 from mailtriage.state.sqlite import StateError, open_database
 from tests.support import opendkim, postfix
+from tests.support.background import open_directory
 from tests.support.opendkim import OpenDkim
 from tests.support.postfix import Overrides, PrivatePostfix, RootShell, free_port
 from tests.support.sasl import AuthServer
@@ -63,6 +63,16 @@ postconf() {
     touch -d '10 seconds ago' /etc/postfix/main.cf /etc/postfix/master.cf
 }
 """
+
+VOUCH: Final = """
+cat > /etc/postfix/border <<'END'
+/^.*@(.*)$/    PREPEND Authentication-Results: mx.desk.example; spf=pass smtp.mailfrom=$1; dmarc=pass header.from=$1
+/^<>$/         PREPEND Authentication-Results: mx.desk.example; spf=pass smtp.helo=mx.test.example
+END
+postconf -e 'smtpd_sender_restrictions = check_sender_access regexp:/etc/postfix/border'
+"""
+"""For `main` of `running_site`: the border says of everybody that he is who he says, so that it is
+never for want of authentication that a mail is not acknowledged."""
 
 _QUEUED: Final = re.compile(r"queued as (\w+)")
 
@@ -129,6 +139,21 @@ class Customer:
     def mail(self, *, subject: str = "", header: str = "", body: str = "", to: str = HELP) -> bytes:
         """What `customer_mail` makes."""
         return customer_mail(self.number, subject=subject, header=header, body=body, to=to)
+
+    @property
+    def answer_id(self) -> str:
+        """Of `answer`."""
+        return f"<answer{self.number}@{self.domain}>"
+
+    def answer(
+        self, mail: Message, body: str, *, subject: str = "", threads: bool = True, to: str = HELP
+    ) -> bytes:
+        """What a mail program makes of an answer to a mail; without `threads` it names no ids."""
+        known = f"{mail['References'] or ''} {mail['Message-ID']}".split()
+        header = f"In-Reply-To: {known[-1]}\nReferences: {' '.join(known)}\n" if threads else ""
+        subject = subject or f"Re: {mail['Subject']}"
+        answer = self.mail(subject=subject, header=header, body=body, to=to)
+        return answer.replace(self.message_id.encode(), self.answer_id.encode(), 1)
 
 
 def is_ack(mail: Delivery) -> bool:
@@ -210,6 +235,16 @@ class Site:
         self.world.wait(lambda _: bool(self.acks_to(address)), timeout)
         return self.acks_to(address)[0]
 
+    def wait_until_kept(self, queue_id: str, why: str = "") -> None:
+        """Until Postfix has tried to deliver a mail, and keeps it, for that reason."""
+
+        def kept() -> bool:
+            words = (f" {queue_id}: ", "status=deferred", why)
+            lines = self.postfix.log().splitlines()
+            return any(all(word in line for word in words) for line in lines)
+
+        wait_for(kept, f"{queue_id} to be kept: {why}")
+
     def arrived(self, message_id: str, number: int = 1) -> list[Delivery]:
         """The copies of a mail that the helpdesk got; waits until there are as many."""
 
@@ -288,6 +323,22 @@ class Site:
         """)
 
 
+def settle(*sites: Site, idle: Callable[[], bool]) -> None:
+    """Until neither these sites nor a robot that writes to them have anything to say any more.
+
+    `idle`: whether the robot has nothing to do.
+    """
+
+    def quiet() -> bool:
+        before = [len(site.postfix.log()) for site in sites]
+        for site in sites:
+            site.settle()
+        # Meanwhile something may have come to one that was quiet already: that would be logged.
+        return idle() and before == [len(site.postfix.log()) for site in sites]
+
+    wait_for(quiet, "the end of the exchange", 120)
+
+
 @contextmanager
 def running_site(
     *,
@@ -304,12 +355,10 @@ def running_site(
     an administrator ran before ours, with {sink} for the port of the LMTP server; `signers`:
     further milters that acknowledgements pass when they are signed.
     """
-    directory = Path(tempfile.mkdtemp(prefix="mt-"))
-    directory.chmod(0o755)
-    for name in ("dkim", "state", "serve"):
-        (directory / name).mkdir(mode=0o700)
     with ExitStack() as running:
-        running.callback(shutil.rmtree, directory, ignore_errors=True)
+        directory = running.enter_context(open_directory())
+        for name in ("dkim", "state", "serve"):
+            (directory / name).mkdir(mode=0o700)
         world = running.enter_context(Sink())
         auth = running.enter_context(AuthServer({"agent": "secret"}))
         signer = running.enter_context(OpenDkim(directory / "dkim", domain))

@@ -10,7 +10,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Final
 
-from tests.helpdesks.headers import addresses, bare_ids, first, is_queue, last, message_id
+from tests.helpdesks.headers import addresses, bare_ids, first, is_queue, last, message_id, queue_of
 from tests.helpdesks.product import Product, Taken, Ticket
 
 CHATWOOT: Final = "accounts@chatwoot.desk.example"
@@ -26,7 +26,7 @@ def take(raw: bytes, recipient: str) -> Taken:
     # valid_external_email_for_active_account?, incoming_email_from_valid_email?
     if writer.lower() == CHATWOOT or not _DEVISE.fullmatch(writer):
         return Taken(accepted=False, robot=is_automatic(mail))
-    return Taken(robot=is_automatic(mail), queue=recipient if is_queue(recipient) else "")
+    return Taken(robot=is_automatic(mail), queue=queue_of(recipient))
 
 
 def sender(mail: Message) -> str:

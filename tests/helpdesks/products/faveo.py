@@ -8,7 +8,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Final
 
-from tests.helpdesks.headers import is_queue, subject_of
+from tests.helpdesks.headers import queue_of, subject_of
 from tests.helpdesks.product import Product, Taken, Ticket
 
 
@@ -18,7 +18,7 @@ def take(raw: bytes, recipient: str) -> Taken:
     # A number of no ticket: check_ticket calls count() on null, the mail is lost to an exception.
     if token(subject_of(message_from_bytes(raw))):
         return Taken(accepted=False)
-    return Taken(queue=recipient if is_queue(recipient) else "")
+    return Taken(queue=queue_of(recipient))
 
 
 def token(subject: str) -> str:

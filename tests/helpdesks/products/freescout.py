@@ -11,6 +11,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Final
 
+from tests.helpdesks.headers import message_id
 from tests.helpdesks.product import Product, Taken, Ticket
 
 _MAILBOX: Final = "help@desk.example"
@@ -79,10 +80,9 @@ def joins(raw: bytes, ticket: Ticket) -> bool:
     against the Message-IDs of stored mails and of its own. Who sent it does not matter. The mail has
     to arrive in the mailbox of the conversation, which is taken for granted here."""
     mail = message_from_bytes(raw)
-    known = [str(mail.get("In-Reply-To", "")).strip().strip("<>")]
-    known += [part for part in re.split(r"[, <>\r\n\t]", str(mail.get("References", ""))) if part]
-    first = str(message_from_bytes(ticket.first).get("Message-ID", "")).strip().strip("<>")
-    return bool(first) and (first in known or own_message_id(ticket) in known)
+    known = {str(mail.get("In-Reply-To", "")).strip().strip("<>")}
+    known |= set(re.split(r"[, <>\r\n\t]", str(mail.get("References", ""))))
+    return bool({message_id(ticket.first), own_message_id(ticket)} & (known - {""}))
 
 
 def own_message_id(ticket: Ticket) -> str:
@@ -94,14 +94,13 @@ def own_message_id(ticket: Ticket) -> str:
 
 def own_reply(ticket: Ticket) -> bytes:
     """Its automatic reply, app/Jobs/SendAutoReply.php: it says nowhere that no person wrote it."""
-    first = str(message_from_bytes(ticket.first).get("Message-ID", "")).strip()
     lines = (
         f"From: Support <{_MAILBOX}>",
         f"To: {ticket.customer}",
         "Subject: Re: We have received your message",
         f"Message-ID: <{own_message_id(ticket)}>",
-        f"In-Reply-To: {first}",
-        f"References: {first}",
+        f"In-Reply-To: <{message_id(ticket.first)}>",
+        f"References: <{message_id(ticket.first)}>",
         "",
         "We have received your message.",
         "",

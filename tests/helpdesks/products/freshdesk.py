@@ -10,11 +10,9 @@
 
 import re
 from email import message_from_bytes
-from email.header import decode_header, make_header
-from email.utils import parseaddr
 from typing import Final
 
-from tests.helpdesks.headers import is_queue
+from tests.helpdesks.headers import sender_of, subject_of
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import generic
 
@@ -24,17 +22,15 @@ _NUMBER: Final = re.compile(r"\[#(?:[^\[\]#]*-)?(\d+)\]")
 
 def take(raw: bytes, recipient: str) -> Taken:
     """Each support email assigns its group; nothing else of a header is known to count."""
-    return Taken(
-        robot=generic.take(raw, recipient).robot, queue=recipient if is_queue(recipient) else ""
-    )
+    return generic.by_address(raw, recipient)
 
 
 def joins(raw: bytes, ticket: Ticket) -> bool:
     """What the check of the sender lets pass is not documented: here, only the requester."""
     mail = message_from_bytes(raw)
-    if parseaddr(str(mail.get("From", "")))[1].lower() != ticket.customer.lower():
+    if sender_of(mail) != ticket.customer.lower():
         return False
-    subject = str(make_header(decode_header(str(mail.get("Subject", "")))))
+    subject = subject_of(mail)
     return ticket.number in _NUMBER.findall(subject) or generic.joins(raw, ticket)
 
 

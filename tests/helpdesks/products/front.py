@@ -7,27 +7,22 @@
 * Automatic mail: 80291j says that vacation responders leave it alone; for rules: not found.
 """
 
-import re
 from email import message_from_bytes
 from typing import Final
 
-from tests.helpdesks.headers import is_queue
+from tests.helpdesks.headers import bare_ids, first, message_id
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import generic
 
 
 def take(raw: bytes, recipient: str) -> Taken:
     """The channel of the address, whose mail goes to the inbox that it belongs to."""
-    return Taken(
-        robot=generic.take(raw, recipient).robot, queue=recipient if is_queue(recipient) else ""
-    )
+    return generic.by_address(raw, recipient)
 
 
 def joins(raw: bytes, ticket: Ticket) -> bool:
     """The page speaks of References alone, so In-Reply-To is not counted on."""
-    first = str(message_from_bytes(ticket.first).get("Message-ID", "")).strip()
-    named = str(message_from_bytes(raw).get("References", ""))
-    return bool(first) and first in re.findall(r"<[^<>\s]+>", named)
+    return message_id(ticket.first) in bare_ids(first(message_from_bytes(raw), "References"))
 
 
 PRODUCT: Final = Product(

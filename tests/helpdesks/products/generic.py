@@ -8,6 +8,7 @@ from email import message_from_bytes
 from email.message import Message
 from typing import Final
 
+from tests.helpdesks.headers import queue_of
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import sieve
 
@@ -21,6 +22,11 @@ def take(raw: bytes, _recipient: str) -> Taken:
         queue=_only(mail, "X-Mailtriage-Skill"),
         language=_only(mail, "X-Mailtriage-Language"),
     )
+
+
+def by_address(raw: bytes, recipient: str) -> Taken:
+    """Where nothing but the address is known to decide; robots as RFC 3834 has them, assumed."""
+    return Taken(robot=take(raw, recipient).robot, queue=queue_of(recipient))
 
 
 def _only(mail: Message, name: str) -> str:

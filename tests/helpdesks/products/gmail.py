@@ -11,11 +11,10 @@
 
 import re
 from email import message_from_bytes
-from email.header import decode_header, make_header
 from email.message import Message
 from typing import Final
 
-from tests.helpdesks.headers import is_queue
+from tests.helpdesks.headers import subject_of
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import generic
 
@@ -24,9 +23,7 @@ _PREFIX: Final = re.compile(r"^\s*(?:re|aw|sv|antw|res)\s*:\s*", re.IGNORECASE)
 
 def take(raw: bytes, recipient: str) -> Taken:
     """The label that a filter on the address gives ("deliveredto:")."""
-    return Taken(
-        robot=generic.take(raw, recipient).robot, queue=recipient if is_queue(recipient) else ""
-    )
+    return generic.by_address(raw, recipient)
 
 
 def joins(raw: bytes, ticket: Ticket) -> bool:
@@ -38,7 +35,7 @@ def joins(raw: bytes, ticket: Ticket) -> bool:
 
 def topic(mail: Message) -> str:
     """The subject without prefixes of replies."""
-    subject = str(make_header(decode_header(str(mail.get("Subject", "")))))
+    subject = subject_of(mail)
     while (shorter := _PREFIX.sub("", subject)) != subject:
         subject = shorter
     return " ".join(subject.split())

@@ -8,16 +8,13 @@
 
 from typing import Final
 
-from tests.helpdesks.headers import is_queue
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import generic
 
 
 def take(raw: bytes, recipient: str) -> Taken:
     """The inbox of the address. Robots as RFC 3834 has them, assumed."""
-    return Taken(
-        robot=generic.take(raw, recipient).robot, queue=recipient if is_queue(recipient) else ""
-    )
+    return generic.by_address(raw, recipient)
 
 
 def joins(_raw: bytes, _ticket: Ticket) -> bool:

@@ -9,10 +9,9 @@
 """
 
 from email import message_from_bytes
-from email.utils import parseaddr
 from typing import Final
 
-from tests.helpdesks.headers import is_queue
+from tests.helpdesks.headers import queue_of, sender_of
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import generic
 
@@ -29,10 +28,10 @@ ROLES: Final = (
 
 def take(raw: bytes, recipient: str) -> Taken:
     """The channel of the address; what it filters is out of the team's sight, so not accepted."""
-    sender = parseaddr(str(message_from_bytes(raw).get("From", "")))[1].lower()
+    sender = sender_of(message_from_bytes(raw))
     robot = generic.take(raw, recipient).robot
     filtered = robot or sender.partition("@")[0] in ROLES
-    return Taken(accepted=not filtered, robot=robot, queue=recipient if is_queue(recipient) else "")
+    return Taken(accepted=not filtered, robot=robot, queue=queue_of(recipient))
 
 
 def joins(_raw: bytes, _ticket: Ticket) -> bool:

@@ -11,16 +11,13 @@
 
 from typing import Final
 
-from tests.helpdesks.headers import is_queue
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import generic
 
 
 def take(raw: bytes, recipient: str) -> Taken:
     """The team to which mail for that address is assigned."""
-    return Taken(
-        robot=generic.take(raw, recipient).robot, queue=recipient if is_queue(recipient) else ""
-    )
+    return generic.by_address(raw, recipient)
 
 
 def joins(raw: bytes, ticket: Ticket) -> bool:

@@ -9,12 +9,10 @@
 
 import re
 from email import message_from_bytes
-from email.header import decode_header, make_header
 from email.message import Message
-from email.utils import parseaddr
 from typing import Final
 
-from tests.helpdesks.headers import is_queue
+from tests.helpdesks.headers import queue_of, sender_of, subject_of
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import generic
 
@@ -28,7 +26,7 @@ _AUTOMATIC: Final = ("auto-generated", "auto-replied", "auto-notified")
 def take(raw: bytes, recipient: str) -> Taken:
     """Rejected mail makes no issue; the address decides on the project and its request type."""
     robot = is_rejected(message_from_bytes(raw))
-    return Taken(accepted=not robot, robot=robot, queue=recipient if is_queue(recipient) else "")
+    return Taken(accepted=not robot, robot=robot, queue=queue_of(recipient))
 
 
 def is_rejected(mail: Message) -> bool:
@@ -48,9 +46,9 @@ def joins(raw: bytes, ticket: Ticket) -> bool:
     """1155485862: the leftmost issue key of the subject, when the sender is involved in that issue;
     then Message-ID, In-Reply-To and References against those of processed mail."""
     mail = message_from_bytes(raw)
-    subject = str(make_header(decode_header(str(mail.get("Subject", "")))))
+    subject = subject_of(mail)
     key = _KEY.search(subject)
-    sender = parseaddr(str(mail.get("From", "")))[1].lower()
+    sender = sender_of(mail)
     if key is not None and key[1] == f"{PROJECT}-{ticket.number}":
         return sender == ticket.customer.lower()
     return generic.joins(raw, ticket)

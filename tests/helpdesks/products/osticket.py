@@ -10,20 +10,17 @@ import hmac
 import re
 import struct
 from email import message_from_bytes
-from email.header import decode_header, make_header
 from email.message import Message
-from email.utils import getaddresses, parseaddr
+from email.utils import parseaddr
 from typing import Final
 
 import regex
 
+from tests.helpdesks.headers import addresses, delivered, is_queue, subject_of, values
 from tests.helpdesks.product import Product, Taken, Ticket
 
 PUBLIC_ADDRESS: Final = "help@desk.example"
 """What customers write to. It is no system email: README.md, step 1."""
-_OWN_DOMAIN: Final = "@desk.example"
-"""Every other address of this domain stands for a system email of osTicket."""
-
 _SALT: Final = b"SECRET_SALT of the tests"
 
 
@@ -35,11 +32,6 @@ def take(raw: bytes, recipient: str) -> Taken:
         priority=priority(header),
         queue=system_email(delivered(raw, recipient)),
     )
-
-
-def delivered(raw: bytes, recipient: str) -> bytes:
-    """The mail as it lies in the mailbox: local(8), virtual(8) and Dovecot put Delivered-To on top."""
-    return f"Delivered-To: {recipient}\r\n".encode() + raw
 
 
 def header_block(raw: bytes) -> str:
@@ -123,17 +115,14 @@ def is_bounce(header: str) -> bool:
     )
 
 
-def system_email(raw: bytes) -> str:
+def system_email(mail: Message) -> str:
     """class.mailparse.php, Mail_Parse::getHeaderInfo: the first address of To, then Cc, then
     Delivered-To that is a system email; addresses of fields with one name are joined, the upper one
     first. Without any class.api.php, ApiEmailDataParser::fixup, takes the default email, whatever
     mailbox the mail was fetched from."""
-    mail = message_from_bytes(raw)
-    for name in ("To", "Cc", "Delivered-To"):
-        for _, address in getaddresses([str(value) for value in mail.get_all(name, [])]):
-            if address.lower().endswith(_OWN_DOMAIN) and address.lower() != PUBLIC_ADDRESS:
-                return address.lower()
-    return ""
+    named = (values(mail, name) for name in ("To", "Cc", "Delivered-To"))
+    found = (address for fields in named for address in addresses(*fields))
+    return next((address for address in found if is_queue(address)), "")
 
 
 def joins(raw: bytes, ticket: Ticket) -> bool:
@@ -152,7 +141,7 @@ def joins(raw: bytes, ticket: Ticket) -> bool:
         return True
     if first in [f"<{message_id}>" for message_id in possible]:
         return True
-    subject = str(make_header(decode_header(str(mail.get("Subject", "")))))
+    subject = subject_of(mail)
     number = regex.search(r"#((\p{P}*[^\p{C}\p{Z}\p{P}]+)+)", subject)
     sender = parseaddr(str(mail.get("From", "")))[1]
     return number is not None and number[1] == ticket.number and sender == ticket.customer

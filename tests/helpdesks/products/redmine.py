@@ -6,11 +6,10 @@ extra/mail_handler/rdm-mailhandler.rb become there. tests/e2e/test_redmine.py ru
 
 import re
 from email import message_from_bytes
-from email.header import decode_header, make_header
 from email.message import Message
-from email.utils import parseaddr
 from typing import Final
 
+from tests.helpdesks.headers import sender_of, subject_of
 from tests.helpdesks.product import Product, Taken, Ticket
 
 EMISSION_ADDRESS: Final = "help@desk.example"
@@ -50,7 +49,7 @@ def ignored(mail: Message) -> bool:
     `email.header[key]` is the field, or a list of them where it stands twice, whose to_s begins
     with a bracket: a mail with two Auto-Submitted is not ignored.
     """
-    if parseaddr(str(mail.get("From", "")))[1].casefold() == EMISSION_ADDRESS:
+    if sender_of(mail) == EMISSION_ADDRESS:
         return True
     submitted = mail.get_all("Auto-Submitted", [])
     if len(submitted) == 1 and re.match(r"auto-(replied|generated)", str(submitted[0]).lower()):
@@ -76,7 +75,7 @@ def answered(mail: Message) -> str:
     for header in headers:
         if found := _MESSAGE_ID.search(header):
             return f"{found[1]} {found[2]}"
-    subject = str(make_header(decode_header(str(mail.get("Subject", "")))))
+    subject = subject_of(mail)
     if found := _ISSUE_SUBJECT.search(subject):
         return f"issue {found[1]}"
     if found := _MESSAGE_SUBJECT.search(subject):

@@ -6,7 +6,6 @@ tests/e2e/test_request_tracker.py runs the real RT; nobody has run the extension
 
 import re
 from email import message_from_bytes
-from email.header import decode_header, make_header
 from email.message import Message
 from email.utils import getaddresses
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from mailtriage.commands.pipe import Known, filled_command, neutral_facts
 from mailtriage.tags.native import facts_of
 from tests.helpdesks.finished import desk
+from tests.helpdesks.headers import subject_of
 from tests.helpdesks.product import Product, Taken, Ticket
 
 NAME: Final = "rt.desk.example"
@@ -133,7 +133,7 @@ def sender(mail: Message) -> str:
 def ticket_number(mail: Message) -> str:
     """lib/RT/Interface/Email.pm, ParseTicketId: the subject, and nothing but the subject. A queue
     with a SubjectTag of its own has that instead of the name."""
-    subject = str(make_header(decode_header(str(mail.get("Subject", "")))))
+    subject = subject_of(mail)
     form = rf"\[(?:https?://)?{re.escape(NAME)}\s+#(\d+)\s*\]"
     found = re.search(form, subject, re.IGNORECASE)
     return found[1] if found else ""

@@ -11,6 +11,7 @@ from email.message import Message
 from email.utils import getaddresses
 from typing import Final
 
+from tests.helpdesks.headers import bare_ids, first, message_id
 from tests.helpdesks.product import Product, Taken, Ticket
 
 UNTAGGED: Final = "untagged"
@@ -98,10 +99,9 @@ def _is_system_address(address: str) -> bool:
 def joins(raw: bytes, ticket: Ticket) -> bool:
     """Whether mail programs show it in the thread of that mail (RFC 5256, THREAD=REFS): any
     Message-ID that both name, in whatever folder. Sieve itself looks at one mail at a time."""
-    first = str(message_from_bytes(ticket.first).get("Message-ID", "")).strip()
     mail = message_from_bytes(raw)
-    named = " ".join(str(mail.get(name, "")) for name in ("References", "In-Reply-To"))
-    return bool(first) and first in re.findall(r"<[^<>\s]+>", named)
+    named = bare_ids(" ".join(first(mail, name) for name in ("References", "In-Reply-To")))
+    return message_id(ticket.first) in named
 
 
 PRODUCT: Final = Product(

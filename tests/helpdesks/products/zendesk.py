@@ -11,10 +11,9 @@
 import re
 from email import message_from_bytes
 from email.message import Message
-from email.utils import parseaddr
 from typing import Final
 
-from tests.helpdesks.headers import is_queue
+from tests.helpdesks.headers import queue_of, sender_of
 from tests.helpdesks.product import Product, Taken, Ticket
 from tests.helpdesks.products import generic
 
@@ -31,12 +30,12 @@ def take(raw: bytes, recipient: str) -> Taken:
     """The support address is what a trigger can ask for ("Received at"); suspended is no ticket."""
     mail = message_from_bytes(raw)
     robot = generic.take(raw, recipient).robot or is_suspended(mail)
-    return Taken(accepted=not robot, robot=robot, queue=recipient if is_queue(recipient) else "")
+    return Taken(accepted=not robot, robot=robot, queue=queue_of(recipient))
 
 
 def is_suspended(mail: Message) -> bool:
     """Whether Zendesk takes it for the mail of a program."""
-    if parseaddr(str(mail.get("From", "")))[1].lower().startswith(_SYSTEM_SENDERS):
+    if sender_of(mail).startswith(_SYSTEM_SENDERS):
         return True
     if mail.get("X-Autoreply") is not None or mail.get("X-Auto-Response-Suppress") is not None:
         return True
@@ -47,7 +46,7 @@ def joins(raw: bytes, ticket: Ticket) -> bool:
     """References and In-Reply-To against the Message-IDs of a ticket, or its encoded id, in square
     brackets, anywhere in the body. Others than the requester are suspended (causes 5 and 6)."""
     mail = message_from_bytes(raw)
-    if parseaddr(str(mail.get("From", "")))[1].lower() != ticket.customer.lower():
+    if sender_of(mail) != ticket.customer.lower():
         return False
     body = raw.partition(b"\r\n\r\n")[2].decode("utf-8", "replace")
     known = _ENCODED_ID.search(body)
