@@ -34,7 +34,7 @@ class _Commands(click.Group):
         except BrokenPipeError:
             # Somebody piped us into head(1). What is left to flush at exit goes nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            ctx.exit(FINE)
+            ctx.exit(TEMPFAIL if ctx.invoked_subcommand == "pipe" else FINE)
         except KeyboardInterrupt:
             sys.stderr.write("\n")
             ctx.exit(INTERRUPTED)
@@ -236,7 +236,7 @@ def pipe(
     """
     from mailtriage.commands.pipe import run_pipe
 
-    _leave(run_pipe(files, command, profile=profile, sender=sender, trusted=trusted))
+    raise _GatewayEnded(run_pipe(files, command, profile=profile, sender=sender, trusted=trusted))
 
 
 cli.add_command(outbox)
@@ -246,6 +246,10 @@ cli.add_command(train)
 
 def _leave(code: int) -> NoReturn:
     sys.exit(code)
+
+
+class _GatewayEnded(SystemExit):
+    """With the exit code of the command behind `pipe`, which is not ours to judge."""
 
 
 def main() -> None:
@@ -259,7 +263,8 @@ def main() -> None:
     try:
         cli(prog_name="mailtriage")
     except SystemExit as end:
-        if end.code == WRONG_CALL and _delivers(sys.argv[1:]):
+        is_ours = not isinstance(end, _GatewayEnded)
+        if is_ours and end.code == WRONG_CALL and _delivers(sys.argv[1:]):
             sys.exit(TEMPFAIL)
         raise
     except Exception as fault:

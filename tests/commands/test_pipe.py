@@ -1,6 +1,8 @@
 """mailtriage pipe: the mail goes through whatever happens; our facts only where they are ours."""
 
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +22,7 @@ from mailtriage.shipped import shipped_directory
 from mailtriage.state.secret import make_secret, read_secret
 from mailtriage.tags.apply import apply_edits, header_names
 from mailtriage.triage.customer import FixedCustomers
-from tests.commands.conftest import Call, Done
+from tests.commands.conftest import COMMAND, Call, Done
 
 TEMPFAIL = 75
 JOE = "joe@customer.example"
@@ -112,7 +114,7 @@ def test_the_gateway_gets_our_facts_and_the_mail_as_it_is(
 def test_the_exit_code_of_the_gateway_is_ours(
     call: Call, config: Path, gateway: tuple[str, str], tagged: Tagged
 ) -> None:
-    for code in (0, 3, 69, 75):
+    for code in (0, 1, 2, 3, 69, 75):
         mail = MAIL.replace(b"\r\n\r\n", f"\r\nX-Exit: {code:02}\r\n\r\n".encode(), 1)
         done = call("--config", config, "pipe", "--", *gateway, stdin=tagged(mail))
         assert done.code == code
@@ -273,3 +275,74 @@ def test_a_broken_configuration_costs_a_mail_its_words_and_no_more(
     done = call("--config", config, "pipe", "--", *gateway, *command, stdin=mail)
     assert done.code == 0
     assert told(done) == ["--queue=General", "general"]
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["{x@evil.example", "a}@evil.example", "{no}@evil.example", "{queue}@evil.example", "{{@e.example"],
+)  # fmt: skip
+def test_braces_in_an_address_of_the_envelope_mean_nothing(
+    call: Call, config: Path, gateway: tuple[str, str], sender: str
+) -> None:
+    """A stranger may choose such an address, and Postfix puts it where master.cf has $sender."""
+    config.write_text(config.read_text().split("[profiles")[0])
+    done = call("--config", config, "pipe", "--", *gateway, "-f", sender, "{skill}", stdin=MAIL)
+    assert done.code == 0
+    assert told(done) == ["-f", sender, "general"]
+
+
+def test_a_fact_can_be_a_part_of_an_address(
+    call: Call, config: Path, gateway: tuple[str, str], tagged: Tagged
+) -> None:
+    done = call(
+        "--config", config, "pipe", "--", *gateway, "{skill:x}@desk.example", stdin=tagged()
+    )
+    assert told(done) == ["billing@desk.example"]
+
+
+@pytest.mark.parametrize("value", [b"--url", b"-x"])
+def test_no_fact_looks_like_an_option(
+    call: Call, config: Path, gateway: tuple[str, str], tagged: Tagged, value: bytes
+) -> None:
+    mail = tagged().replace(b"X-Mailtriage-Skill: billing", b"X-Mailtriage-Skill: " + value)
+    done = call("--config", config, "pipe", "--trusted", "--", *gateway, *WORDS, stdin=mail)
+    assert told(done) == NOTHING_KNOWN
+
+
+def test_even_on_a_trusted_path_a_second_field_below_ours_does_nothing(
+    call: Call, config: Path, gateway: tuple[str, str], tagged: Tagged
+) -> None:
+    mail = tagged().replace(b"\r\nTo: ", b"\r\nX-Mailtriage-Skill: privacy\r\nTo: ", 1)
+    done = call("--config", config, "pipe", "--trusted", "--", *gateway, *WORDS, stdin=mail)
+    assert told(done)[1] == "billing"
+
+
+def test_a_sender_beyond_ascii_in_return_path_fits_the_seal(
+    call: Call, config: Path, gateway: tuple[str, str], tagged: Tagged
+) -> None:
+    mail = tagged(sender="jörg@kunde.example")
+    done = call("--config", config, "pipe", "--", *gateway, "{skill}", stdin=mail)
+    assert told(done) == ["billing"]
+
+
+@pytest.mark.parametrize("log", ["nobody reads it", "full", "closed"])
+def test_a_log_that_cannot_be_written_costs_no_mail(config: Path, log: str) -> None:
+    """0 would mean that the mail is delivered, 1 and 120 that it goes back to its sender."""
+    command = [*COMMAND, "--config", str(config), "pipe", "--"]
+    for gateway, code in ((("/bin/cat",), 0), (("/no/such/gateway",), TEMPFAIL)):
+        reader, broken = os.pipe()
+        os.close(reader)
+        full = os.open("/dev/full", os.O_WRONLY)
+        line = [*command, *gateway]
+        done = subprocess.run(
+            ["sh", "-c", 'exec "$@" 2>&-', "-", *line] if log == "closed" else line,
+            input=MAIL,
+            stdout=subprocess.PIPE,
+            stderr={"nobody reads it": broken, "full": full}.get(log),
+            timeout=60,
+            check=False,
+        )
+        os.close(broken)
+        os.close(full)
+        assert done.returncode == code
+        assert done.stdout == (MAIL if code == 0 else b"")

@@ -140,3 +140,11 @@ def test_what_the_helpdesk_would_file_wrongly_is_refused(
     with pytest.raises(LoadError) as caught:
         read_everything([file])
     assert what.split(" — ", maxsplit=1)[0] in str(caught.value)
+
+
+def test_a_form_of_subjects_has_one_name_and_one_number(file: Path, tmp_path: Path) -> None:
+    """Several would be tried in every combination on what a stranger writes."""
+    own = tmp_path / "own.toml"
+    own.write_text('title = "Ours"\n[inbound]\nsubject_tokens = ["{name}{name}{number}"]\n')
+    with pytest.raises(ConfigError, match="once at most"):
+        profile(file, f'[profiles.own]\nfile = "{own}"\n', "own")

@@ -64,13 +64,20 @@ def test_the_new_one_is_there_before_the_old_one_goes_and_both_before_the_header
     sample = Sample.parse(INVOICE, recipients=(b"help@desk.example",))
     reply = tag(wire, sample)
     assert envelope_edits(reply) == [
-        (ADDED, "<billing@desk.example>"),
+        (ADDED_WITH_PARAMETERS, "<billing@desk.example>"),
         (REMOVED, "<help@desk.example>"),
     ]
     kinds = "".join(edit.kind for edit in reply.edits)
     assert kinds.index(REMOVED) < kinds.index("i")
     assert reply.verdict in (Verdict.CONTINUE, Verdict.ACCEPT)
     assert reply.tags["X-Mailtriage-Route"] == "billing-en"
+
+
+def test_the_new_one_has_an_orcpt_by_which_postfix_knows_a_second_one(wire: Path) -> None:
+    """Who wrote to the old and the new would reach the new twice (measured on Postfix 3.7)."""
+    reply = tag(wire, Sample.parse(INVOICE, recipients=(b"help@desk.example",)))
+    (added,) = [edit for edit in reply.edits if edit.name == "<billing@desk.example>"]
+    assert "ORCPT=rfc822;billing@desk.example" in str(added)
 
 
 def test_the_old_one_is_removed_as_the_client_spelled_it(wire: Path) -> None:

@@ -101,14 +101,23 @@ def _own_ticket(case: Case) -> str | None:
     profile = case.config.profiles.get(case.mailbox.profile) if case.mailbox else None
     if profile is None:
         return None
-    subject, own_id = profile.ticket_subject, profile.own_message_id
-    if subject is not None and subject.search(case.mail.subject[:MAX_SUBJECT]):
-        return "helpdesk-number"
+    form, own_id = profile.ticket_subject, profile.own_message_id
+    subject = case.mail.subject[:MAX_SUBJECT]
+    for found in form.finditer(subject) if form is not None else ():
+        if not _counts_goods(subject[found.start() : found.start(found.lastindex or 0)]):
+            return "helpdesk-number"
     if own_id is not None and any(
         own_id.fullmatch(each.strip("<>")) for each in case.mail.references
     ):
         return "helpdesk-id"
     return None
+
+
+def _counts_goods(before: str) -> bool:
+    """Whether a number is that of an order or a customer, by what stands before it: "[Order-4711]"
+    fits the "[{name}-{number}]" of a helpdesk. Answers to a queue of such a name refer to its mail.
+    """
+    return ticket_token(f"[{before.strip('[#')[-60:]}#4711]") is None
 
 
 def _forwarded_by_us(case: Case) -> str | None:

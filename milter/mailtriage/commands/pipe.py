@@ -9,6 +9,7 @@ makes of the mail is its own affair, and its exit code is ours.
 """
 
 import contextlib
+import io
 import os
 import re
 import shutil
@@ -39,7 +40,9 @@ TEMPFAIL: Final = os.EX_TEMPFAIL
 
 _LOOKED_AT: Final = 1 << 20
 """Bytes of the mail that are looked at; the rest goes through untouched."""
-_TOKEN: Final = re.compile(r"[a-z0-9_-]{1,64}")
+# Never what a program would take for an option.
+_TOKEN: Final = re.compile(r"[a-z0-9_][a-z0-9_-]{0,63}")
+_BRACES: Final = re.compile(r"\{([^{}]*)\}")
 # Postfix gives the null sender of a bounce this name (pipe(8), null_sender).
 _NULL_SENDER: Final = "MAILER-DAEMON"
 
@@ -68,10 +71,26 @@ def run_pipe(
 
     `profile`: whose words are used; empty: that of the mailbox that the mail came to. `sender`:
     the reverse-path, None to take it from Return-Path; `trusted`: believe the header without a
-    seal, as nobody else can write to whoever calls. 75 when the command cannot be run.
+    seal, as nobody else can write to whoever calls. 75 when the command cannot be run, and when
+    anything else goes wrong: any other code would lose the mail (0) or return it to its sender.
     """
+    try:
+        return _run(files, command, profile=profile, sender=sender, trusted=trusted)
+    except (Exception, KeyboardInterrupt) as fault:  # noqa: BLE001  Postfix keeps the mail
+        _say(f"mailtriage pipe: {place_of(fault)}")
+        return TEMPFAIL
+
+
+def _run(
+    files: Sequence[Path] | None,
+    command: Sequence[str],
+    *,
+    profile: str,
+    sender: str | None,
+    trusted: bool,
+) -> int:
     if not command:
-        to_terminal("mailtriage pipe: which command? Write it behind --")
+        _say("mailtriage pipe: which command? Write it behind --")
         return TEMPFAIL
     raw = sys.stdin.buffer
     begin = raw.read(_LOOKED_AT)
@@ -79,11 +98,11 @@ def run_pipe(
     try:
         known = _known(files, begin, profile, sender, trusted=trusted)
     except Exception as fault:  # noqa: BLE001  the mail goes on
-        to_terminal(f"mailtriage pipe: {place_of(fault)}: nothing is known of this mail")
+        _say(f"mailtriage pipe: {place_of(fault)}: nothing is known of this mail")
     try:
         arguments = filled_command(command, known)
     except CommandError as error:
-        to_terminal(f"mailtriage pipe: {error}")
+        _say(f"mailtriage pipe: {error}")
         return TEMPFAIL
     return _hand_on(arguments, begin, raw)
 
@@ -98,10 +117,15 @@ def filled_command(command: Sequence[str], known: Known) -> list[str]:
     `{queue:General}` has a word for where there is none.
 
     An argument without a word for its placeholder is left out, and the option before it. Raises
-    CommandError for a placeholder that is neither and has no such word.
+    CommandError for a placeholder that is neither and has no such word. In an argument with an "@"
+    both stay as they are: it may be an address from the envelope, where a stranger may write braces
+    (RFC 5322 section 3.2.3).
     """
     arguments: list[str] = []
     for argument in command:
+        if "@" in _BRACES.sub("", argument):
+            arguments.append(_BRACES.sub(lambda place: _word_in_address(place, known), argument))
+            continue
         words: dict[str, str] = {}
         try:
             names = placeholders(argument)
@@ -116,6 +140,13 @@ def filled_command(command: Sequence[str], known: Known) -> list[str]:
     return arguments
 
 
+def _word_in_address(place: re.Match[str], known: Known) -> str:
+    """The word for a placeholder; the placeholder itself where there is none."""
+    name = place[1].partition(":")[0]
+    there = name in FACTS or name in (emit.name for emit in known.profile.emits)
+    return (_word(place[1], known) if there else "") or place[0]
+
+
 def _word(place: str, known: Known) -> str:
     name, _, fallback = place.partition(":")
     for emit in known.profile.emits:
@@ -127,7 +158,7 @@ def _word(place: str, known: Known) -> str:
     what = f"'{{{place}}}': the profile has only {', '.join((*entries, *FACTS))}"
     if not fallback:
         raise CommandError(what)
-    to_terminal(f"mailtriage pipe: {what}")
+    _say(f"mailtriage pipe: {what}")
     return fallback
 
 
@@ -151,7 +182,7 @@ def _known(
     name = profile or mailbox_profile or _only_profile(config)
     found = find_profile(config.profiles, name) or GENERIC
     if facts is None or not _complete(facts):
-        to_terminal("mailtriage pipe: the mail has no valid seal: it counts as one not looked at")
+        _say("mailtriage pipe: the mail has no valid seal: it counts as one not looked at")
         facts = neutral_facts()
     return Known(facts, found)
 
@@ -166,7 +197,7 @@ def _config(files: Sequence[Path] | None) -> Config:
     try:
         return load(files).config
     except ConfigError as error:
-        to_terminal(str(error))
+        _say(str(error))
         return error.understood
 
 
@@ -174,15 +205,25 @@ def _tokens(config: Config) -> Tokens | None:
     try:
         return Tokens(read_secret(config.state.secret))
     except SecretError as error:
-        to_terminal(f"mailtriage pipe: {error}")
+        _say(f"mailtriage pipe: {error}")
         return None
 
 
 def _reverse_path(header: Sequence[tuple[str, str]], sender: str | None) -> str:
     if sender is None:
-        sender = next((value for name, value in header if name.lower() == "return-path"), "")
+        found = next((value for name, value in header if name.lower() == "return-path"), "")
+        sender = found.encode("latin-1").decode("utf-8", "replace")  # as the door reads it
     sender = sender.strip().strip("<>")
     return "" if sender == _NULL_SENDER else sender
+
+
+def _say(text: str) -> None:
+    """A line for Postfix's log, where it can be written."""
+    try:
+        to_terminal(text)
+    except Exception:  # noqa: BLE001  no mail hangs on a line in a log
+        # Without this Python would try again at its end, and its exit code would be 120.
+        sys.stderr = io.StringIO()
 
 
 def _complete(facts: Mapping[str, str]) -> bool:
@@ -195,7 +236,7 @@ def _hand_on(arguments: Sequence[str], begin: bytes, rest: IO[bytes]) -> int:
         gateway = subprocess.Popen(arguments, stdin=subprocess.PIPE)  # noqa: S603  the administrator's own command, no shell
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        to_terminal(f"mailtriage pipe: {arguments[0]} cannot be run: {reason}")
+        _say(f"mailtriage pipe: {arguments[0]} cannot be run: {reason}")
         return TEMPFAIL
     assert gateway.stdin is not None  # noqa: S101  it was asked for
     # A broken pipe: it has read enough, and its exit code tells.
@@ -204,6 +245,6 @@ def _hand_on(arguments: Sequence[str], begin: bytes, rest: IO[bytes]) -> int:
         shutil.copyfileobj(rest, stdin)
     code = gateway.wait()
     if code < 0:
-        to_terminal(f"mailtriage pipe: {arguments[0]} was ended by signal {-code}")
+        _say(f"mailtriage pipe: {arguments[0]} was ended by signal {-code}")
         return TEMPFAIL
     return code

@@ -153,6 +153,8 @@ def _subject_tokens(table: TableReader, base: tuple[str, ...]) -> tuple[str, ...
             table.problem(where, f"{show(token)} has no {NUMBER}")
         if len(token) > _MAX_TOKEN or not token.isprintable():
             table.problem(where, f"at most {_MAX_TOKEN} printable characters")
+        if token.count(NAME) > 1 or token.count(NUMBER) > 1:
+            table.problem(where, f"{NAME} and {NUMBER} stand there once at most")
         if not token.replace(NUMBER, "").replace(NAME, "").strip():
             table.problem(where, f"{show(token)} would be any number")
     return tokens

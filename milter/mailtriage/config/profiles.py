@@ -110,7 +110,8 @@ class Profile:
 
     @cached_property
     def ticket_subject(self) -> re.Pattern[str] | None:
-        """Finds a number of this helpdesk in a subject; None where it puts none there.
+        """Finds a number of this helpdesk in a subject; None where it puts none there. The last
+        group that took part is the number.
 
         Bounded: every part of it has a length that it cannot exceed.
         """
@@ -119,13 +120,23 @@ class Profile:
     @cached_property
     def own_message_id(self) -> re.Pattern[str] | None:
         """Fits a Message-ID, without angle brackets, that this helpdesk made."""
-        return _alternatives(re.escape(form).replace(r"\*", ".*") for form in self.message_ids)
+        return _alternatives(map(_glob, self.message_ids))
 
 
 def _token_pattern(token: str) -> str:
     escaped = re.escape(token)
-    escaped = escaped.replace(re.escape(NUMBER), r"\d{1,20}")
+    escaped = escaped.replace(re.escape(NUMBER), r"(\d{1,20})")
     return escaped.replace(re.escape(NAME), r"[^\[\]#]{1,60}")
+
+
+def _glob(form: str) -> str:
+    """What fits a form with `*`, in linear time: each literal part is taken where it first comes,
+    and kept (atomic groups, as in fnmatch), for a later place could not help what follows."""
+    first, *rest = map(re.escape, form.split("*"))
+    if not rest:
+        return first
+    middle = "".join(f"(?>.*?{part})" for part in rest[:-1] if part)
+    return f"{first}{middle}.*{rest[-1]}"
 
 
 def _alternatives(patterns: Iterable[str]) -> re.Pattern[str] | None:

@@ -120,7 +120,7 @@ class Analyst:
             model=self.model,
         )
         status = Status.UNREAD if mail.status is MailStatus.UNREAD else Status.OK
-        profile = self._profile_of(mailbox)
+        profile = self.profile(mail.envelope.recipients)
         config, tokens, ledger = self.config, self.tokens, self.ledger
         if judged.direction is Direction.OUTBOUND:
             hidden = outbound_recipient(mail, config, tokens, ledger, now)
@@ -152,17 +152,21 @@ class Analyst:
         skill, language = judged.skill, judged.language
         if known is not None and known.skill:
             skill, language = known.skill, known.language
-        found = []
+        found: dict[str, Rerouting] = {}
         for recipient in plan.case.mail.envelope.recipients:
             mailbox = self.config.mailboxes.find(recipient)
             if mailbox is None or mailbox.route != "recipient":
                 continue
-            if same_address(recipient) in mailbox.routes.values():
+            address = same_address(recipient)
+            if address in mailbox.routes.values() and address != mailbox.address:
                 continue  # it was sent to the right one, by whoever was told of it
             target = mailbox.route_to(skill, language)
-            if target:
-                found.append(Rerouting(recipient, target))
-        return tuple(found)
+            if target not in ("", address):
+                found[recipient] = Rerouting(recipient, target)
+        # A recipient that another one makes way for stays, whatever routes it has of its own: to
+        # delete it would take the mail from both.
+        targets = {change.new for change in found.values()}
+        return tuple(one for one in found.values() if same_address(one.old) not in targets)
 
     def unread_recipient(
         self,
@@ -182,8 +186,14 @@ class Analyst:
             return ""
 
     def profile(self, recipients: Sequence[str]) -> Profile:
-        """The helpdesk profile of the first service mailbox among the recipients."""
-        return self._profile_of(self._mailbox(recipients))
+        """The helpdesk profile of the first service mailbox among the recipients. It strips what
+        those of the others strip as well: each helpdesk gets the same mail."""
+        mailboxes = map(self.config.mailboxes.find, recipients)
+        first, *others = [self._profile_of(one) for one in mailboxes if one] or [GENERIC]
+        strips = tuple(name for other in others for name in other.strips)
+        if set(strips) <= set(first.strips):
+            return first
+        return replace(first, strip=tuple(dict.fromkeys((*first.strip, *strips))))
 
     def silences(self, recipients: Sequence[str]) -> bool:
         """Whether we acknowledge for that mailbox, so that its helpdesk must not."""

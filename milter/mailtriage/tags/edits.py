@@ -1,6 +1,6 @@
 """Mail and Triage to header edits, all computed before the first one is sent."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
@@ -8,8 +8,15 @@ from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.tags.lint import safe_fields
 from mailtriage.tags.model import Deletion, Edits, Rerouting, Status
 from mailtriage.tags.native import facts_of, native_fields
-from mailtriage.tags.vocabulary import PREFIX, SEAL, fields
+from mailtriage.tags.vocabulary import NAMES, PREFIX, SEAL, fields
 from mailtriage.triage.model import Direction, Triage
+
+MAX_DELETIONS: Final = 5000
+"""Of one mail: each costs Postfix a walk through the header, and from about 10,000 on its cleanup
+ends in a panic and the client gets a 451 ("too many reverse jump records", measured on 3.7). 5,000
+take it some 2 s."""
+_MAX_REPLACED: Final = 100
+"""Fields of one mail that `replace` may take the place of: nobody writes more than a few."""
 
 _OURS: Final = PREFIX.lower()
 
@@ -24,6 +31,9 @@ def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, 
     them, not only those that an analysis looked at, or a forged field would hide behind many
     others. Each name from its highest index down: deleting one field shifts those below it, so that
     in ascending order every second one would survive (measured on Postfix 3.7).
+
+    At most MAX_DELETIONS, or Postfix would refuse the mail. `header_checks`, which are linear and
+    come first, have no such bound.
     """
     exact, starts, ends = _stripped(profile.strips)
     suspect = (_OURS, *starts, *exact)
@@ -36,9 +46,24 @@ def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, 
         listed = lower in exact or lower.startswith(starts) or lower.endswith(ends)
         if (listed or _is_ours(lower)) and lower.isascii():
             count[lower] = count.get(lower, 0) + 1
+    if sum(count.values()) > MAX_DELETIONS:
+        count = _affordable(count, exact)
     return tuple(
         Deletion(name, index) for name, number in count.items() for index in range(number, 0, -1)
     )
+
+
+def _affordable(count: Mapping[str, int], exact: Collection[str]) -> dict[str, int]:
+    """As many whole names as can be deleted: those that are known before any "X-Mailtriage-Foo",
+    and the rarest first, so that no bomb of one name shields another."""
+    known = {*exact, *(name.lower() for name in NAMES)}
+    left = MAX_DELETIONS
+    kept = {}
+    for name, number in sorted(count.items(), key=lambda one: (one[0] not in known, one[1])):
+        if number <= left:
+            kept[name] = number
+            left -= number
+    return kept
 
 
 @lru_cache(maxsize=64)
@@ -80,9 +105,13 @@ def edits(
     those names. `reroute` is handed through.
     """
     names = tuple(names)
-    delete = (*forged(names, profile), *_every(names, [name for name, _ in replace]))
     if triage.direction is Direction.OUTBOUND:
-        return Edits(delete, recipient=recipient)
+        # The profile of a mailbox in Cc is no reason to take anything from the customer's copy.
+        return Edits(forged(names), recipient=recipient)
+    replaced = _every(names, [name for name, _ in replace])
+    if len(replaced) > _MAX_REPLACED:
+        replaced, replace = (), ()
+    delete = (*forged(names, profile), *replaced)
     ours = fields(triage, status, kb=kb, ack=ack, ack_rule=ack_rule)
     if seal is not None:
         signature = seal(tuple(entry for entry in ours if entry[0] != SEAL))

@@ -35,13 +35,13 @@ def facts_of(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
     """The facts that our own fields state, by the names that profiles call them.
 
     The words are those of docs/headers.md. What is no field of ours is passed over, so that the
-    whole header of a finished mail will do.
+    whole header of a finished mail will do. The first field of a name counts: ours go on top.
     """
-    facts = {}
+    facts: dict[str, str] = {}
     for name, value in fields:
         fact = _FACT_OF_FIELD.get(name.lower())
         if fact is not None:
-            facts[fact] = value
+            facts.setdefault(fact, value)
     return facts
 
 
