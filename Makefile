@@ -8,14 +8,17 @@ STAMP  := $(VENV)/.installed
 # Root needs no sudo; everybody else is asked for a password only when something is missing.
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_BUILD := gcc libc6-dev libmilter-dev python3-dev python3-venv
-APT_TEST  := opendkim openssl postfix procps redis-server vacation
+APT_TEST  := groff-base man-db mandoc opendkim openssl postfix procps prometheus redis-server systemd vacation
 APT_BENCH := rspamd
 # Real helpdesks and robots. dbconfig-no-thanks: the tests make databases of their own.
 APT_HELPDESKS := dbconfig-no-thanks dovecot-core dovecot-lmtpd dovecot-sieve mailman3 perl redmine \
 	redmine-sqlite request-tracker5 rt5-clients rt5-db-sqlite rt5-standalone ruby-webrick
 HELPDESKS := $(VENV)/helpdesks
+APT_DEB := dpkg-dev
+APT_DEB_TEST := debootstrap lintian
+DEB := build/deb
 
-.PHONY: install demo test test-packages test-helpdesks lint bench bench-short chaos accuracy model clean help
+.PHONY: install demo test test-packages test-helpdesks lint bench bench-short chaos accuracy model reference deb deb-test clean help
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -72,6 +75,18 @@ accuracy: install ## every table of docs/accuracy.md
 model: install ## rebuild what is trained from policies/corpus: language arbiter and shipped model
 	$(BIN)/python -m mailtriage.learning.nearby
 	$(BIN)/python -m mailtriage.learning.shipped
+
+reference: install ## man pages and JSON Schemas, from the commands, settings and policies
+	$(BIN)/python -m mailtriage.reference
+
+deb: ## the Debian package, in build/deb
+	@$(call apt_install,$(APT_BUILD) $(APT_DEB))
+	packaging/build-deb $(DEB)
+
+deb-test: install test-packages deb ## installs it on a clean Debian, and runs it there
+	@$(call apt_install,$(APT_DEB_TEST))
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 MAILTRIAGE_DEB=$$(ls -t $(DEB)/*.deb | head -n 1) \
+		$(BIN)/python -m pytest -m e2e tests/e2e/test_deb.py $(ARGS)
 
 clean:           ## remove what make made
 	rm -rf $(VENV) build .mypy_cache .ruff_cache .hypothesis milter/*.egg-info

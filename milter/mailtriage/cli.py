@@ -11,6 +11,7 @@ from typing import Any, Final, NoReturn
 import click
 
 from mailtriage import __version__
+from mailtriage.cli_doctor import doctor
 from mailtriage.cli_learning import evaluate, train
 from mailtriage.cli_outbox import outbox
 
@@ -239,6 +240,7 @@ def pipe(
     raise _GatewayEnded(run_pipe(files, command, profile=profile, sender=sender, trusted=trusted))
 
 
+cli.add_command(doctor)
 cli.add_command(outbox)
 cli.add_command(evaluate)
 cli.add_command(train)

@@ -14,6 +14,9 @@ from mailtriage.service.analyser import run_analyser
 from mailtriage.service.listener import Listener, ListenError, listen, private_listener
 from mailtriage.service.load import LoadError, read_everything
 from mailtriage.service.log import Log
+from mailtriage.service.metrics_monitor import Monitor
+from mailtriage.service.metrics_selftest import run_selftest
+from mailtriage.service.notify import watchdog_interval
 from mailtriage.service.supervisor import Role, Supervisor, share_memory
 from mailtriage.service.worker import run_worker
 from mailtriage.state.ledger import NO_LEDGER, Ledger
@@ -53,9 +56,17 @@ def run_serve(files: Sequence[Path] | None) -> int:
         )
         analyst = everything.analyst(tokens, ledger)
         del everything
+        metrics = _metrics(config, log)
+        # Whoever watches us wants to know whether mail is tagged, and not only that we are there.
+        tested = metrics is not None or watchdog_interval() > 0
+        if tested:
+            address = doors[0].listener.name()
+            run = partial(run_selftest, address)
+            doors.append(Role("selftest", doors[0].listener, run, lambda _: 1))
+        monitor = Monitor(analyst, metrics, selftest=tested)
         share_memory()
         load = partial(_load, files, config, tokens, ledger)
-        Supervisor(analyst, [analysing, *doors], load, log).run()
+        Supervisor(analyst, [analysing, *doors], load, log, monitor).run()
     return 0
 
 
@@ -86,6 +97,7 @@ def _load(
         ("milter.listen", running.milter.listen, wanted.milter.listen),
         ("smtp.listen", running.smtp.listen, wanted.smtp.listen),
         ("desk.listen", running.desk.listen, wanted.desk.listen),
+        ("metrics.listen", running.metrics.listen, wanted.metrics.listen),
         ("state.url", running.state.database, wanted.state.database),
         ("state.secret_file", running.state.secret, wanted.state.secret),
     ):
@@ -116,6 +128,18 @@ def _doors(config: Config, analysers: Path) -> list[Role]:
     if config.mailboxes.mailboxes:
         doors += _desk(config)
     return doors
+
+
+def _metrics(config: Config, log: Log) -> Listener | None:
+    """Where HTTP is spoken; None: nowhere. A port that is taken is no reason not to tag mail."""
+    wanted = config.metrics.listen
+    if wanted is None:
+        return None
+    try:
+        return listen(wanted, mode=0o660, group="", inherit=False)
+    except ListenError as error:
+        log.line("error", {"event": "metrics", "state": "off", "fault": error})
+        return None
 
 
 def _say_where_the_milter_is(config: Config, listener: Listener, log: Log) -> None:

@@ -25,6 +25,7 @@ def cross_check(config: Config, report: Report) -> None:
     """Report everything that is wrong or doubtful about a configuration whose keys are all fine."""
     _check_milter(config, report)
     _check_proxy(config, report)
+    _check_metrics(config, report)
     check_places(config, report)
     _check_networks(config, report)
     _check_files(config, report)
@@ -81,6 +82,36 @@ def _check_proxy(config: Config, report: Report) -> None:
             "it must not relay for this address, or all the world may",
             warning=True,
         )
+
+
+def _check_metrics(config: Config, report: Report) -> None:
+    metrics = config.metrics
+    if metrics.listen is None:
+        return
+    if metrics.listen.kind == "fd":
+        report(("metrics", "listen"), "only the milter can inherit its socket", "name an address")
+    if metrics.listen.loopback:
+        return
+    strangers = [
+        (number, network)
+        for number, network in enumerate(metrics.networks.networks)
+        if not network.is_loopback
+    ]
+    if not strangers:
+        report(
+            ("metrics", "listen"),
+            "reachable from other machines, and answers none of them",
+            "name that of Prometheus in metrics.networks",
+            warning=True,
+        )
+    for number, network in strangers:
+        if network.is_global or network.prefixlen == 0:
+            report(
+                ("metrics", "networks", number),
+                f"{network} may read how many customers write, and of what, unencrypted",
+                "name a network of your own",
+                warning=True,
+            )
 
 
 def _check_networks(config: Config, report: Report) -> None:

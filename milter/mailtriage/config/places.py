@@ -27,6 +27,8 @@ def check_places(config: Config, report: Report) -> None:
         places |= {"desk.listen": config.desk.listen, "ack.submit": config.ack.submit}
     if config.smtp.listen is not None:
         places |= {"smtp.listen": config.smtp.listen, "smtp.next_hop": config.smtp.next_hop}
+    if config.metrics.listen is not None:
+        places["metrics.listen"] = config.metrics.listen
     for (one, at_one), (other, at_other) in itertools.combinations(places.items(), 2):
         if _same_place(at_one, at_other):
             section, _, key = other.partition(".")

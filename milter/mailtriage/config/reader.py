@@ -119,9 +119,14 @@ class SettingsReader(TableReader):
         """An address to listen on."""
         return self._parsed(key, default, parse_socket, SOCKET_FORM)
 
-    def optional_socket(self, key: str) -> SocketAddress | None:
-        """An address to listen on; None when empty, which is the default."""
-        return self._parsed(key, "", lambda text: parse_socket(text) if text else None, SOCKET_FORM)
+    def optional_socket(self, key: str, default: str = "") -> SocketAddress | None:
+        """An address to listen on; None when empty."""
+        if default and self._data.get(key) == "":
+            self._given(key, default)
+            return None
+        return self._parsed(
+            key, default, lambda text: parse_socket(text) if text else None, SOCKET_FORM
+        )
 
     def next_hop(self, key: str, default: str) -> NextHop:
         """A server that mail is handed to."""

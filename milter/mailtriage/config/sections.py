@@ -178,6 +178,16 @@ class LogConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsConfig:
+    """[metrics]: HTTP for Prometheus and for whoever asks whether all is well."""
+
+    listen: SocketAddress | None
+    """None: off."""
+    networks: Networks
+    """Clients that are answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole configuration, checked; immutable, and can be pickled."""
 
@@ -197,6 +207,7 @@ class Config:
     calendars: Mapping[str, Calendar]
     targets: Targets
     log: LogConfig
+    metrics: MetricsConfig
 
 
 def read_sections(root: SettingsReader) -> Config:
@@ -223,6 +234,7 @@ def read_sections(root: SettingsReader) -> Config:
         calendars=read_calendars(root.table("calendars")),
         targets=read_targets(root.table("targets")),
         log=_log(root.table("log")),
+        metrics=_metrics(root.table("metrics")),
     )
     root.finish()
     return config
@@ -326,4 +338,11 @@ def _log(table: SettingsReader) -> LogConfig:
         level=table.choice("level", "info", ("debug", "info", "warning", "error")),
         addresses=table.choice("addresses", "hashed", ("hashed", "plain")),
         hash_key_file=table.file("hash_key_file"),
+    )
+
+
+def _metrics(table: SettingsReader) -> MetricsConfig:
+    return MetricsConfig(
+        listen=table.optional_socket("listen", "inet:127.0.0.1:8895"),
+        networks=table.networks("networks", ("127.0.0.0/8", "::1/128")),
     )

@@ -10,6 +10,10 @@ from mailtriage.desk.sender import Sender
 from mailtriage.doors.analysis import Analyst
 from mailtriage.service.lifeline import run_process, until_told_to_leave
 from mailtriage.service.log import AddressMask, Log
+from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.metrics_desk import counting
+from mailtriage.service.metrics_names import ACK_SERVER
+from mailtriage.service.metrics_outbox import watch_outbox
 
 
 def run_ack_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
@@ -22,10 +26,16 @@ async def send_acks(config: Config, control: socket.socket, log: Log) -> None:
     """Send until told to leave; then finish what is on its way."""
     outbox = OutboxThread(config.state.database, config.ack.prefer)
     mask = AddressMask(config.log.addresses, config.log.hash_key_file)
-    sender = Sender(outbox, config.ack, config.smtp.hostname, log.line, mask)
+    deltas = Deltas()
+    deltas.set(ACK_SERVER, value=1)  # as its circuit breaker takes it
+    tell = counting(log.line, deltas)
+    sender = Sender(outbox, config.ack, config.smtp.hostname, tell, mask)
+    watching = asyncio.create_task(watch_outbox(config.state.database, deltas))
     sending = asyncio.create_task(sender.run(config.milter.drain))
-    told = asyncio.create_task(until_told_to_leave(control, config.milter))
+    told = asyncio.create_task(until_told_to_leave(control, config.milter, deltas))
     # When sending ends by itself it is by a fault: then this process has nothing left to do.
     await asyncio.wait((sending, told), return_when=asyncio.FIRST_COMPLETED)
     sender.leave()
     await sending
+    watching.cancel()
+    deltas.flush(control)

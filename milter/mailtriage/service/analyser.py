@@ -28,6 +28,9 @@ from mailtriage.mail.model import Mail
 from mailtriage.mail.read import read_mail, read_message
 from mailtriage.service.channel import ALIVE, DRAIN, READY, RECYCLE, TICK
 from mailtriage.service.log import AddressMask, Log, mail_fields
+from mailtriage.service.metrics_counting import Watch
+from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.metrics_selftest import QUEUE_ID
 from mailtriage.service.worker import is_worn_out
 from mailtriage.tags.apply import header_names
 
@@ -51,7 +54,9 @@ def run_analyser(analyst: Analyst, listen_fd: int, control: socket.socket, log: 
 class _Analyser:
     def __init__(self, analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
         config = analyst.config
-        self._analyst: Final = analyst
+        self._deltas: Final = Deltas()
+        self._watch: Final = Watch(analyst, self._deltas)
+        self._analyst: Final = self._watch.analyst
         self._listener: Final = socket.socket(fileno=listen_fd)
         self._control: Final = control
         self._log: Final = log
@@ -63,6 +68,10 @@ class _Analyser:
 
     def run(self) -> None:
         """Serve until the supervisor says so."""
+        self._serve()
+        self._deltas.flush(self._control)
+
+    def _serve(self) -> None:
         with select.epoll() as poll:
             # Only one of the idle analysers wakes up for a mail.
             poll.register(self._listener.fileno(), select.EPOLLIN | select.EPOLLEXCLUSIVE)
@@ -97,15 +106,20 @@ class _Analyser:
                     return
                 body = b"".join(question.body)
                 analysis = self._analyst.analyse(
-                    partial(_read, question, body, self._analyst),
+                    self._watch.reading(partial(_read, question, body, self._analyst)),
                     _field_names(question, body),
                     # Without the empty line, as a milter gets it: a mail's key is made of this.
                     body=body[split_fields(body)[1] :] if question.whole else body,
                 )
+                begun = time.perf_counter()
                 connection.sendall(encode_answer(Answer(analysis.status, analysis.edits)))
+                answering = time.perf_counter() - begun
                 self._mails += 1
+                if question.queue_id == QUEUE_ID:
+                    return
                 # Told after the answer: nobody waits for the log.
                 self._tell(analysis, question)
+                self._watch.count(analysis, question.queue_id, answering)
 
     def _tell(self, analysis: Analysis, question: Question) -> None:
         envelope = question.envelope
@@ -120,6 +134,7 @@ class _Analyser:
         """A sign of life, and a request to be replaced when worn out."""
         with contextlib.suppress(OSError):
             self._control.sendall(ALIVE)
+            self._deltas.flush(self._control)
             if not self._asked and is_worn_out(self._analyst.config.milter, self._mails):
                 self._asked = True
                 self._control.sendall(RECYCLE)

@@ -1,4 +1,8 @@
-"""What supervisor and workers say to each other: single bytes over a socket pair."""
+"""What supervisor and workers say to each other: messages over a socket pair.
+
+They are single bytes, but for the counts of metrics_deltas.py, which begin with "M". The socket
+keeps messages apart (SOCK_SEQPACKET, unix(7)).
+"""
 
 from typing import Final
 

@@ -23,6 +23,8 @@ from mailtriage.desk.submit import ask_for_delivery
 from mailtriage.doors.analysis import Analyst
 from mailtriage.service.lifeline import run_process, until_told_to_leave
 from mailtriage.service.log import Log
+from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.metrics_desk import CountedJudgement, counting
 
 PURGE_EVERY: Final = 60.0
 """Seconds between two looks for what may be forgotten."""
@@ -66,16 +68,18 @@ async def serve_desk(
 ) -> None:
     """Deliver until told to leave; then finish what is on its way."""
     flush = _Flush(config, log)
+    deltas = Deltas()
+    tell = counting(log.line, deltas)
 
     def report(fault: str) -> None:
         if fault:
-            log.line("error", {"event": "desk-database", "state": "unusable", "fault": fault})
+            tell("error", {"event": "desk-database", "state": "unusable", "fault": fault})
         else:
-            log.line("info", {"event": "desk-database", "state": "usable"})
+            tell("info", {"event": "desk-database", "state": "usable"})
             flush.ask()
 
     commit = GroupCommit(config.state.database, tokens, report)
-    delivery = Delivery(judgement, commit, log.line)
+    delivery = Delivery(CountedJudgement(judgement), commit, tell)
 
     def is_ours(address: str) -> bool:
         return bool(tokens.read_hidden_recipient(address) or tokens.read_sweeper_recipient(address))
@@ -85,11 +89,14 @@ async def serve_desk(
     await receiver.start(socket.socket(fileno=listen_fd))
     flush.ask()
     purging = asyncio.create_task(_purge(commit, config.desk.retention))
-    await until_told_to_leave(control, config.milter, lambda: delivery.longest_under_way() < STUCK)
+    await until_told_to_leave(
+        control, config.milter, deltas, lambda: delivery.longest_under_way() < STUCK
+    )
     purging.cancel()
     await receiver.stop(config.milter.drain)
     delivery.close()
     await commit.stop()
+    deltas.flush(control)
 
 
 async def _purge(commit: GroupCommit, retention: float) -> None:

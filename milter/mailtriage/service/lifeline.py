@@ -11,6 +11,7 @@ from typing import NoReturn
 from mailtriage.config.sections import MilterConfig
 from mailtriage.service.channel import ALIVE, READY, RECYCLE, TICK
 from mailtriage.service.log import Log
+from mailtriage.service.metrics_deltas import Deltas
 from mailtriage.service.worker import is_worn_out
 
 
@@ -31,11 +32,15 @@ def run_process(door: str, job: Callable[[], Coroutine[None, None, None]], log: 
 
 
 async def until_told_to_leave(
-    control: socket.socket, config: MilterConfig, is_well: Callable[[], bool] = lambda: True
+    control: socket.socket,
+    config: MilterConfig,
+    deltas: Deltas,
+    is_well: Callable[[], bool] = lambda: True,
 ) -> None:
     """Say that the process is ready; return when the supervisor, its end, or SIGTERM says leave.
 
     Meanwhile a sign of life a second as long as `is_well`: without one the supervisor replaces us.
+    What was counted goes with it.
     """
     loop = asyncio.get_running_loop()
     leave = asyncio.Event()
@@ -48,6 +53,7 @@ async def until_told_to_leave(
         while not leave.is_set():
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(leave.wait(), TICK)
+            deltas.flush(control)
             if is_well():
                 await loop.sock_sendall(control, ALIVE)
             # By its memory alone: it keeps nothing that would grow with the mails.

@@ -37,6 +37,19 @@ def stopping() -> None:
     notify("STOPPING=1")
 
 
+def watchdog() -> None:
+    """We live and do our work; without it for WatchdogSec systemd restarts the service."""
+    notify("WATCHDOG=1")
+
+
+def watchdog_interval() -> float:
+    """Seconds within which systemd wants to hear `watchdog` (sd_watchdog_enabled(3)); 0: never."""
+    if os.environ.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
+        return 0.0
+    microseconds = os.environ.get("WATCHDOG_USEC", "")
+    return int(microseconds) / 1_000_000 if microseconds.isdecimal() else 0.0
+
+
 def passed_socket() -> int | None:
     """The listening socket that a systemd .socket unit passed to this process, if one did."""
     if os.environ.get("LISTEN_PID") != str(os.getpid()):

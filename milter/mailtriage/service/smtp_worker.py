@@ -14,6 +14,8 @@ from mailtriage.doors.smtp_desk import DeskNews
 from mailtriage.doors.smtp_tagging import Tagger, door_settings
 from mailtriage.service.channel import ALIVE, READY, TICK
 from mailtriage.service.log import AddressMask, Log, mail_fields
+from mailtriage.service.metrics_counting import of_mail
+from mailtriage.service.metrics_deltas import Deltas
 
 DESK_PATIENCE: Final = 5.0
 """Seconds that a leaving door waits for the desk to hear of its last mails."""
@@ -42,8 +44,10 @@ async def _serve(
 ) -> None:
     config = analyst.config
     mask = AddressMask(config.log.addresses, config.log.hash_key_file)
+    deltas = Deltas()
 
     def report(passed: Analysis, question: Question) -> None:
+        deltas.add_all(of_mail(passed, {}))
         envelope = question.envelope
         log.line(
             "warning",
@@ -65,9 +69,11 @@ async def _serve(
         try:
             await asyncio.wait_for(leave.wait(), TICK)
         except TimeoutError:
+            deltas.flush(control)
             try:
                 await loop.sock_sendall(control, ALIVE)
             except OSError:
                 break
     await door.stop(config.milter.drain)
     await desk.stop(DESK_PATIENCE)
+    deltas.flush(control)

@@ -23,6 +23,8 @@ from mailtriage.service import notify
 from mailtriage.service.channel import DRAIN, READY, RECYCLE, TICK
 from mailtriage.service.listener import Listener
 from mailtriage.service.log import Log
+from mailtriage.service.metrics_deltas import MARK, MAX_MESSAGE
+from mailtriage.service.metrics_monitor import Census, Monitor, Post
 
 FIRST_PAUSE: Final = 0.1
 LONGEST_PAUSE: Final = 10.0
@@ -75,12 +77,15 @@ class _Worker:
 class Supervisor:
     """Keeps the wanted number of workers alive for each role."""
 
-    def __init__(self, analyst: Analyst, roles: Sequence[Role], load: Load, log: Log) -> None:
+    def __init__(
+        self, analyst: Analyst, roles: Sequence[Role], load: Load, log: Log, monitor: Monitor
+    ) -> None:
         """`load` reads the configuration anew; it raises when that must not be used."""
         self._analyst = analyst
         self._roles: Final = tuple(roles)
         self._load: Final = load
         self._log: Final = log
+        self._monitor: Final = monitor
         self._workers: Final[dict[int, _Worker]] = {}
         self._selector: Final = selectors.DefaultSelector()
         self._generation = 1
@@ -102,6 +107,7 @@ class Supervisor:
         signal.signal(signal.SIGINT, self._on_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         self._selector.register(wake_read, selectors.EVENT_READ)
+        self._monitor.start(self._selector, self._census)
         while True:
             if self._stopping:
                 break
@@ -124,6 +130,18 @@ class Supervisor:
             and not worker.leaving_since
         ]
 
+    def _census(self) -> Census:
+        now = time.monotonic()
+        posts = [
+            Post(
+                worker.role.name,
+                "leaving" if worker.leaving_since else "ready" if worker.ready else "starting",
+                now - worker.heard,
+            )
+            for worker in self._workers.values()
+        ]
+        return Census({role.name: role.wanted(self._analyst) for role in self._roles}, posts)
+
     def _on_reload(self, *_: object) -> None:
         self._reload_wanted = True
 
@@ -138,7 +156,7 @@ class Supervisor:
                 self._fork(role)
 
     def _fork(self, role: Role) -> None:
-        ours, theirs = socket.socketpair()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         listen_fd = os.dup(role.listener.fileno())
         self._log.flush()
         pid = os.fork()
@@ -149,6 +167,7 @@ class Supervisor:
                 name_process(role.name)
                 ours.close()
                 self._selector.close()
+                self._monitor.forget()
                 for other in self._workers.values():
                     other.control.close()
                 for other_role in self._roles:
@@ -175,25 +194,35 @@ class Supervisor:
             if key.data is None:
                 with contextlib.suppress(BlockingIOError):
                     os.read(wake, 4096)
-                continue
-            worker: _Worker = key.data
-            try:
-                said = worker.control.recv(4096)
-            except BlockingIOError:
-                continue
-            except OSError:
-                said = b""
-            if not said:
-                # It is gone, or about to be: SIGCHLD follows.
+            elif isinstance(key.data, _Worker):
+                self._listen_to(key.data)
+            else:
+                key.data()
+        self._monitor.run_due(stopping=self._stopping)
+
+    def _listen_to(self, worker: _Worker) -> bool:
+        """One message of a worker; whether there was one."""
+        try:
+            said = worker.control.recv(MAX_MESSAGE)
+        except BlockingIOError:
+            return False
+        except OSError:
+            said = b""
+        if not said:
+            # It is gone, or about to be: SIGCHLD follows.
+            with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(worker.control)
-                continue
-            worker.heard = time.monotonic()
-            if READY in said:
-                worker.ready = True
-                self._on_ready()
-            if RECYCLE in said:
-                worker.wants_out = True
-            # ALIVE carries nothing but the time at which it came.
+            return False
+        worker.heard = time.monotonic()
+        if said == READY:
+            worker.ready = True
+            self._on_ready()
+        elif said == RECYCLE:
+            worker.wants_out = True
+        elif said.startswith(MARK):
+            self._monitor.take(worker.pid, said)
+        # ALIVE carries nothing but the time at which it came.
+        return True
 
     def _on_ready(self) -> None:
         """When the current generation is complete, the older ones may leave."""
@@ -234,6 +263,9 @@ class Supervisor:
             worker = self._workers.pop(pid, None)
             if worker is None:
                 continue
+            while self._listen_to(worker):
+                pass  # what it counted last
+            self._monitor.gone(pid)
             with contextlib.suppress(KeyError, ValueError):
                 self._selector.unregister(worker.control)
             worker.control.close()
@@ -242,6 +274,7 @@ class Supervisor:
 
     def _after_crash(self, worker: _Worker, status: int) -> None:
         name = worker.role.name
+        self._monitor.replaced(name, "died")
         if time.monotonic() - worker.started > HEALTHY_AFTER:
             self._pause[name] = FIRST_PAUSE
         code = os.waitstatus_to_exitcode(status)
@@ -267,6 +300,7 @@ class Supervisor:
                     self._fork(worker.role)
                 elif all(other.ready for other in current):
                     self._log.line("info", {"event": "worker-recycled", "pid": worker.pid})
+                    self._monitor.replaced(worker.role.name, "worn-out")
                     self._dismiss(worker)
                 return
 
@@ -278,6 +312,7 @@ class Supervisor:
             silent = not worker.leaving_since and now - worker.heard > SILENT_TOO_LONG
             if overdue or silent:
                 reason = "did-not-leave" if overdue else "silent"
+                self._monitor.replaced(worker.role.name, reason)
                 self._log.line(
                     "error", {"event": "worker-killed", "pid": worker.pid, "reason": reason}
                 )
@@ -293,9 +328,11 @@ class Supervisor:
         except Exception as fault:  # noqa: BLE001  whatever is wrong, the old configuration stays
             for line in str(fault).splitlines() or [repr(fault)]:
                 self._log.line("error", {"event": "reload-refused", "problem": line})
+            self._monitor.reloaded(None)
             notify.ready()
             return
         self._analyst = analyst
+        self._monitor.reloaded(analyst)
         self._generation += 1
         self._announced = False
         for role in self._roles:
@@ -327,6 +364,7 @@ class Supervisor:
                 os.kill(worker.pid, signal.SIGKILL)
         for role in self._roles:
             role.listener.close()
+        self._monitor.close()
         self._log.line("info", {"event": "stopped"})
 
 

@@ -20,6 +20,10 @@ from mailtriage.doors.exchange import Question
 from mailtriage.doors.milter import MilterDoor
 from mailtriage.service.channel import ALIVE, DRAIN, READY, RECYCLE, TICK
 from mailtriage.service.log import AddressMask, Log, mail_fields
+from mailtriage.service.metrics_counting import of_mail
+from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.metrics_names import SESSIONS
+from mailtriage.service.metrics_selftest import QUEUE_ID
 
 ACCEPTED_GRACE: Final = 0.3
 """Seconds in which a connection that was accepted just before the drain shows up as a session."""
@@ -40,9 +44,13 @@ def run_worker(
     signal.signal(signal.SIGTERM, lambda *_: terminated.set())
     config = analyst.config
     mask = AddressMask(config.log.addresses, config.log.hash_key_file)
+    deltas = Deltas()
     log.start_thread()
 
     def report(passed: Analysis, question: Question) -> None:
+        if question.queue_id == QUEUE_ID:
+            return
+        deltas.add_all(of_mail(passed, {}))
         envelope = question.envelope
         log.line(
             "warning",
@@ -58,8 +66,9 @@ def run_worker(
         os._exit(1)
     threading.Thread(target=_serve, args=(door, log), name="libmilter", daemon=True).start()
     control.sendall(READY)
-    _wait_for_drain(door, control, terminated, config.milter)
+    _wait_for_drain(door, control, terminated, config.milter, deltas)
     _drain(door, config.milter.drain)
+    deltas.flush(control)
     log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "milter"})
     log.flush()
     os._exit(0)
@@ -79,6 +88,7 @@ def _wait_for_drain(
     control: socket.socket,
     terminated: threading.Event,
     config: MilterConfig,
+    deltas: Deltas,
 ) -> None:
     """Return when the worker shall leave: told so, or the supervisor is gone."""
     control.settimeout(TICK)
@@ -94,6 +104,8 @@ def _wait_for_drain(
             return
         try:
             control.sendall(ALIVE)
+            deltas.set(SESSIONS, value=door.sessions)
+            deltas.flush(control)
             if not asked and is_worn_out(config, door.messages):
                 asked = True
                 control.sendall(RECYCLE)

@@ -1,0 +1,223 @@
+# ruff: noqa: INP001  a directory of scripts
+"""The dashboard for those who lead a team. No word of it is about machines."""
+
+from typing import Final
+
+from parts import (
+    BLUE,
+    GREEN,
+    GREY,
+    INBOUND,
+    MOODS,
+    ORANGE,
+    OUTBOX,
+    PRIORITIES,
+    RED,
+    RESULTS,
+    WHY_NOT,
+    YELLOW,
+    Panel,
+    compared,
+    hourly,
+    lines,
+    now,
+    quantile,
+    ranking,
+    stat,
+    total,
+)
+
+FEW: Final = "15m"
+"""The shortest step of figures that are counted by the hour."""
+
+RECEIVED: Final = total("mailtriage_messages_total", "", INBOUND)
+MISSED: Final = total("mailtriage_messages_total", "", INBOUND, 'outcome="fail_open"')
+PRESSING: Final = total("mailtriage_tags_total", "", 'priority=~"urgent|high"')
+OWED: Final = total("mailtriage_acks_total", "", 'result="owed"')
+SENT: Final = total("mailtriage_ack_deliveries_total", "", 'result="sent"')
+DELAY: Final = "mailtriage_ack_delay_seconds"
+GROUP: Final = (
+    "sum by (group) (label_replace("
+    + total("mailtriage_acks_total", "rule", 'result="skipped"')
+    + ', "group", "$1", "rule", "([A-Z]).*"))'
+)
+
+
+HEALTHY: Final[tuple[Panel, ...]] = (
+    stat(
+        "Is mail being tagged?",
+        "A test mail goes the way of real mail twice a minute. No: the last one came back without "
+        "its tags; tell whoever runs the mail server.",
+        now("min", "mailtriage_selftest_success"),
+        unit="bool_yes_no",
+        steps=((None, RED), (1, GREEN)),
+    ),
+    stat(
+        "Mails with their tags",
+        "Part of the mails received that got their tags. The others reached the helpdesk all the "
+        "same, unsorted.",
+        f"1 - {MISSED} / ({RECEIVED} > 0)",
+        unit="percentunit",
+        steps=((None, RED), (0.99, YELLOW), (0.999, GREEN)),
+        decimals=2,
+    ),
+    stat("Mails received", "All mails from outside, in the time that is shown.", RECEIVED),
+    stat(
+        "Urgent or high",
+        "Mails of these two priorities, in the time that is shown.",
+        PRESSING,
+        steps=((None, ORANGE),),
+    ),
+    stat(
+        "Acknowledged",
+        "Acknowledgements that were sent, in the time that is shown.",
+        SENT,
+        steps=((None, GREEN),),
+    ),
+    stat(
+        "Could not be sent",
+        "Acknowledgements that were given up in the last week: somebody should look.",
+        now("sum", "mailtriage_outbox_messages", "", 'state="DEAD"'),
+        steps=((None, GREEN), (1, RED)),
+    ),
+)
+
+COMING: Final[tuple[Panel, ...]] = (
+    lines(
+        "Mails an hour, by skill",
+        "What customers write about. Mails of which no skill is sure are general.",
+        (hourly("mailtriage_tags_total", "skill"), "{{skill}}"),
+        width=16,
+        bars=True,
+        stack="normal",
+        every=FEW,
+    ),
+    lines(
+        "Mails an hour, and a week before",
+        "Much more than at this hour a week ago is worth a look at the topics below.",
+        (hourly("mailtriage_tags_total", ""), "now"),
+        (hourly("mailtriage_tags_total", "", offset=" offset 1w"), "a week before"),
+        every=FEW,
+        colours={"now": BLUE, "a week before": GREY},
+    ),
+    lines(
+        "Urgent and high, an hour",
+        "Mails that should not wait.",
+        (hourly("mailtriage_tags_total", "priority", 'priority=~"urgent|high"'), "{{priority}}"),
+        bars=True,
+        stack="normal",
+        every=FEW,
+        colours=PRIORITIES,
+    ),
+    compared(
+        "Topics",
+        "What most mails are about, in the time that is shown and in as long a time a week before.",
+        total("mailtriage_topic_messages_total", "topic", 'topic!="none"'),
+        total("mailtriage_topic_messages_total", "topic", 'topic!="none"', offset=" offset 1w"),
+        "topic",
+    ),
+    ranking(
+        "Languages",
+        "Mails by language, in the time that is shown; und: too short to say.",
+        total("mailtriage_language_total", "language"),
+        "{{language}}",
+    ),
+    lines(
+        "Mood",
+        "How customers sound, as parts of all mails.",
+        (hourly("mailtriage_mood_total", "mood"), "{{mood}}"),
+        stack="percent",
+        every="1h",
+        colours=MOODS,
+    ),
+    lines(
+        "Customers about to leave, an hour",
+        "Mails whose writers speak of leaving, or have every reason to.",
+        (hourly("mailtriage_churn_risk_total", "level", 'level=~"high|medium"'), "{{level}}"),
+        bars=True,
+        stack="normal",
+        every="30m",
+        colours={"high": RED, "medium": YELLOW},
+    ),
+    lines(
+        "Important customers, an hour",
+        "Mails of customers whom your list calls vip or gold.",
+        (hourly("mailtriage_tier_total", "tier", 'tier=~"vip|gold"'), "{{tier}}"),
+        bars=True,
+        stack="normal",
+        every="30m",
+        colours={"vip": "#8F3BB8", "gold": YELLOW},
+    ),
+)
+
+ANSWERED: Final[tuple[Panel, ...]] = (
+    lines(
+        "Acknowledgements an hour",
+        "What became of them: sent; to be tried again (retry); held back by a limit; waiting too "
+        "long for a ticket number (waited); given up (dead). Withdrawn ones are not shown.",
+        (
+            hourly(
+                "mailtriage_ack_deliveries_total", "result", 'result=~"sent|retry|held|waited|dead"'
+            ),
+            "{{result}}",
+        ),
+        bars=True,
+        stack="normal",
+        every=FEW,
+        colours=RESULTS,
+    ),
+    lines(
+        "Time until the acknowledgement",
+        "From the customer's mail to the acknowledgement being sent.",
+        (quantile(0.5, DELAY), "half of them within"),
+        (quantile(0.95, DELAY), "19 of 20 within"),
+        unit="s",
+        every=FEW,
+        logarithmic=True,
+        colours={"half of them within": GREEN, "19 of 20 within": ORANGE},
+    ),
+    ranking(
+        "Why there was none",
+        "Mails that were not acknowledged, by the reason, in the time that is shown. "
+        "docs/acknowledgements.md has every rule.",
+        GROUP,
+        "{{group}}",
+        names=WHY_NOT,
+    ),
+    lines(
+        "Waiting to be sent",
+        "Acknowledgements that are owed at this moment: waiting for a ticket number, ready, or to "
+        "be tried again.",
+        (now("sum", "mailtriage_outbox_messages", "state", 'state!="DEAD"'), "{{state}}"),
+        stack="normal",
+        colours=OUTBOX,
+    ),
+    lines(
+        "Answers, and customers who ask again",
+        "Answers that your team sent to known conversations, and mails of customers who wait.",
+        (hourly("mailtriage_answers_seen_total", ""), "answers"),
+        (hourly("mailtriage_thread_total", "", 'thread="chaser"'), "asked again"),
+        every="30m",
+        colours={"answers": GREEN, "asked again": ORANGE},
+    ),
+    stat(
+        "Acknowledged twice",
+        "The helpdesk sent an acknowledgement beside ours: switch one of the two off.",
+        total("mailtriage_double_acks_total", ""),
+        height=8,
+        steps=((None, GREEN), (1, RED)),
+    ),
+    stat(
+        "Reported as spam",
+        "Acknowledgements that somebody reported; they are not answered again.",
+        total("mailtriage_complaints_total", ""),
+        height=8,
+        steps=((None, GREEN), (1, RED)),
+    ),
+)
+
+HELPDESK: Final = (
+    ("Is all well?", HEALTHY),
+    ("What is coming in?", COMING),
+    ("Are customers answered?", ANSWERED),
+)

@@ -1,0 +1,110 @@
+"""Looks at what is stored: secret, database, Redis. Writes nothing."""
+
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+from mailtriage.config import Config
+from mailtriage.doctor.facts import Redis, State
+from mailtriage.doctor.machine import file_system
+from mailtriage.doctor.model import Undone
+from mailtriage.state.outbox import Outbox
+from mailtriage.state.secret import SecretError, read_secret
+from mailtriage.state.sqlite import StateError, open_database, state_errors
+
+_TIME_LIMIT: Final = 2.0
+_MOUNTS: Final = Path("/proc/mounts")
+_AS_ROOT: Final = "run it as root, or as the user of the service"
+
+
+def look_at_state(config: Config, undone: list[Undone]) -> State:
+    """Secret, database and outbox."""
+    secret_fault = ""
+    try:
+        read_secret(config.state.secret)
+    except SecretError as error:
+        if isinstance(error.__cause__, PermissionError):
+            undone.append(Undone("secret-mode", f"{error}; {_AS_ROOT}"))
+        else:
+            secret_fault = str(error)
+    kind = ""
+    if _MOUNTS.exists():
+        kind = file_system(config.state.database.parent, _MOUNTS.read_text(errors="replace"))
+    fault, dead, oldest, ahead = "", 0, 0.0, 0.0
+    try:
+        with (
+            closing(
+                open_database(config.state.database, read_only=True, timeout=_TIME_LIMIT)
+            ) as connection,
+            state_errors(connection),
+        ):
+            dead = Outbox(connection).counts().get("DEAD", 0)
+            due, created = connection.execute(
+                "SELECT (SELECT min(due) FROM outbox WHERE due IS NOT NULL AND state <> 'WAITING'),"
+                " (SELECT max(created) FROM outbox)"
+            ).fetchone()
+            now = time.time()
+            oldest = now - due if due is not None else 0.0
+            ahead = created - now if created is not None else 0.0
+    except (StateError, PermissionError) as error:
+        if _closed(config.state.database):
+            undone.append(Undone("database", f"{error}; {_AS_ROOT}"))
+        else:
+            fault = str(error)
+    return State(secret_fault, fault, kind, dead, max(oldest, 0.0), max(ahead, 0.0))
+
+
+def look_at_redis(config: Config, undone: list[Undone]) -> tuple[Redis, ...]:
+    """Every Redis that the configuration names."""
+    urls = {"customers.redis": config.customers.redis}
+    if config.state.scheme != "sqlite":
+        urls["state.url"] = config.state.url
+    found = []
+    for key, url in urls.items():
+        if url.startswith("redis+sentinel:"):
+            undone.append(Undone("redis-durability", f"{key}: sentinels are not asked"))
+        elif url:
+            found.append(_ask_redis(key, url, undone))
+    return tuple(found)
+
+
+def _ask_redis(key: str, url: str, undone: list[Undone]) -> Redis:
+    # 18 MB of library, for those who use it.
+    import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
+
+    try:
+        client = redis.Redis.from_url(
+            url,
+            socket_timeout=_TIME_LIMIT,
+            socket_connect_timeout=_TIME_LIMIT,
+            retry=Retry(NoBackoff(), 0),
+            protocol=2,
+        )
+        with closing(client):
+            client.ping()
+            try:
+                persistence, memory = client.info("persistence"), client.info("memory")
+            except redis.ResponseError as error:
+                undone.append(Undone("redis-durability", f"{key}: {error}"))
+                return Redis(key, asked=False)
+    except (redis.RedisError, OSError, ValueError) as error:
+        return Redis(key, fault=str(error))
+    return Redis(
+        key,
+        appends=bool(persistence.get("aof_enabled")),
+        eviction=str(memory.get("maxmemory_policy", "noeviction")),
+    )
+
+
+def _closed(file: Path) -> bool:
+    """Whether the file, or its directory, is there but not for us."""
+    try:
+        with file.open("rb"):
+            return False
+    except PermissionError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,90 @@
+"""What is counted of the events that the desk and the ack worker report."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Final
+
+from mailtriage.desk.copy import Copy
+from mailtriage.desk.delivery import Judgement
+from mailtriage.desk.handle import NO_RESULTS, Outcome, Prepared
+from mailtriage.desk.report import Level, Report
+from mailtriage.service import metrics_names as names
+from mailtriage.service.metrics_counting import NO_RULE
+from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.state.store import Store
+
+
+class CountedJudgement:
+    """The desk's judgement, which adds to its outcome the language that is counted."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self._judgement: Final = judgement
+
+    def prepare(self, copy: Copy, now: float) -> Prepared | None:
+        """See `Judgement`."""
+        return self._judgement.prepare(copy, now)
+
+    def apply(self, prepared: Prepared, store: Store, now: float) -> Outcome:
+        """See `Judgement`. Counted is only what `counting` is told of: what is committed."""
+        outcome = self._judgement.apply(prepared, store, now)
+        if prepared.case is None or "rule" not in outcome.fields:
+            return outcome
+        language = prepared.case.triage.language
+        return replace(outcome, fields={**outcome.fields, "language": language})
+
+
+def counting(report: Report, deltas: Deltas) -> Report:
+    """The same report, whose events are counted as well: what the log tells is what is counted."""
+
+    def counted(level: Level, fields: Mapping[str, object]) -> None:
+        _count_event(fields, deltas)
+        report(level, fields)
+
+    return counted
+
+
+def _count_event(fields: Mapping[str, object], deltas: Deltas) -> None:
+    state = str(fields.get("state", ""))
+    match fields.get("event"):
+        case "desk":
+            _count_desk(fields, deltas)
+        case "ack":
+            deltas.add(names.DELIVERIES, state)
+            if state == "sent":
+                delay = float(str(fields["delay"]))
+                deltas.observe(names.ACK_DELAY, value=delay)
+        case "ack-server":
+            deltas.set(names.ACK_SERVER, value=int(state == "up"))
+        case "ack-limit" if state == "begins":
+            deltas.add(names.ACK_LIMITED, str(fields["limit"]))
+        case "complaint":
+            deltas.add(names.COMPLAINTS)
+        case "desk-failed":
+            deltas.add(names.DESK_FAILURES)
+        case "desk-database":
+            _count_trouble("desk", deltas, troubled=state == "unusable")
+        case "outbox-unusable":
+            _count_trouble("outbox", deltas, troubled=True)
+        case "outbox-usable":
+            _count_trouble("outbox", deltas, troubled=False)
+
+
+def _count_desk(fields: Mapping[str, object], deltas: Deltas) -> None:
+    result = str(fields["outcome"])
+    if result == "double-ack":
+        deltas.add(names.DOUBLE_ACKS)
+    elif result == "answered":
+        deltas.add(names.ANSWERED)
+    elif result not in ("nothing", "known"):
+        rule = str(fields.get("rule", "-"))
+        deltas.add(names.ACKS, result, NO_RULE if rule == "-" else rule)
+        if "language" in fields:
+            deltas.add(names.ACK_LANGUAGES, result, str(fields["language"]))
+        if rule == NO_RESULTS:
+            deltas.add(names.NO_RESULTS)
+
+
+def _count_trouble(op: str, deltas: Deltas, *, troubled: bool) -> None:
+    if troubled:
+        deltas.add(names.STATE_ERRORS, "sqlite", op)
+    deltas.set(names.STATE_OPEN, op, value=int(troubled))

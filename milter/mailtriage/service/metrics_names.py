@@ -1,0 +1,180 @@
+"""Every metric: its name, its labels, and what it says. docs/metrics.md explains them to people.
+
+Names and units are as prometheus.io/docs/practices/naming wants them. There are several families of
+one or two labels rather than one of six: topics times languages times priorities would be ten
+thousand series.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One metric; its series differ in the values of its labels."""
+
+    name: str
+    """As it is exposed, a counter's "_total" included."""
+    kind: Kind
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+    """Upper bounds of a histogram, without the last, which has none."""
+
+
+SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+MICROSECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
+DELAYS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0)
+BYTES: Final = (1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0)
+
+# What is tagged.
+MESSAGES: Final = "mailtriage_messages_total"
+FAIL_OPEN: Final = "mailtriage_fail_open_total"
+DURATION: Final = "mailtriage_message_duration_seconds"
+STAGES: Final = "mailtriage_stage_duration_seconds"
+SIZE: Final = "mailtriage_message_size_bytes"
+TAGS: Final = "mailtriage_tags_total"
+LANGUAGE: Final = "mailtriage_language_total"
+TOPIC: Final = "mailtriage_topic_messages_total"
+MOOD: Final = "mailtriage_mood_total"
+TIER: Final = "mailtriage_tier_total"
+CHURN: Final = "mailtriage_churn_risk_total"
+KIND: Final = "mailtriage_kind_total"
+THREAD: Final = "mailtriage_thread_total"
+SIGNALS: Final = "mailtriage_policy_signal_hits_total"
+
+# Acknowledgements.
+DECISIONS: Final = "mailtriage_ack_decisions_total"
+DECISION_LANGUAGES: Final = "mailtriage_ack_decision_languages_total"
+ACKS: Final = "mailtriage_acks_total"
+ACK_LANGUAGES: Final = "mailtriage_ack_languages_total"
+DELIVERIES: Final = "mailtriage_ack_deliveries_total"
+ACK_DELAY: Final = "mailtriage_ack_delay_seconds"
+ACK_SERVER: Final = "mailtriage_ack_server_up"
+ACK_LIMITED: Final = "mailtriage_ack_limited_total"
+OUTBOX: Final = "mailtriage_outbox_messages"
+OUTBOX_OLDEST: Final = "mailtriage_outbox_oldest_seconds"
+NO_RESULTS: Final = "mailtriage_no_trusted_results_total"
+DOUBLE_ACKS: Final = "mailtriage_double_acks_total"
+ANSWERED: Final = "mailtriage_answers_seen_total"
+COMPLAINTS: Final = "mailtriage_complaints_total"
+DESK_FAILURES: Final = "mailtriage_desk_failures_total"
+
+# What is remembered.
+STATE_ERRORS: Final = "mailtriage_state_errors_total"
+STATE_DURATION: Final = "mailtriage_state_duration_seconds"
+STATE_OPEN: Final = "mailtriage_state_circuit_open"
+
+# The service itself.
+BUILD: Final = "mailtriage_build_info"
+STARTED: Final = "process_start_time_seconds"
+WORKERS: Final = "mailtriage_workers"
+SESSIONS: Final = "mailtriage_sessions"
+RESTARTS: Final = "mailtriage_worker_restarts_total"
+RELOADS: Final = "mailtriage_config_reloads_total"
+RELOAD_GOOD: Final = "mailtriage_config_last_reload_successful"
+RELOAD_TIME: Final = "mailtriage_config_last_reload_success_timestamp_seconds"
+SELFTEST: Final = "mailtriage_selftest_success"
+SELFTEST_TIME: Final = "mailtriage_selftest_last_success_timestamp_seconds"
+SELFTEST_ANSWER: Final = "mailtriage_selftest_last_answer_timestamp_seconds"
+SELFTEST_DURATION: Final = "mailtriage_selftest_duration_seconds"
+OVERFLOW: Final = "mailtriage_label_overflow_total"
+
+FAMILIES: Final = (
+    Family(
+        MESSAGES,
+        "counter",
+        "Mails through a door, by direction and by what became of them.",
+        ("direction", "outcome"),
+    ),
+    Family(FAIL_OPEN, "counter", "Mails that passed without their tags, by reason.", ("reason",)),
+    Family(DURATION, "histogram", "Time in which an analyser judged a mail.", (), SECONDS),
+    Family(STAGES, "histogram", "The same, by the part of the work.", ("stage",), SECONDS),
+    Family(SIZE, "histogram", "Size of mail bodies as far as they are read.", (), BYTES),
+    Family(TAGS, "counter", "Inbound mails by skill and priority.", ("skill", "priority")),
+    Family(LANGUAGE, "counter", "Inbound mails by language.", ("language",)),
+    Family(TOPIC, "counter", "Inbound mails by topic.", ("topic",)),
+    Family(MOOD, "counter", "Inbound mails by the mood of the writer.", ("mood",)),
+    Family(TIER, "counter", "Inbound mails by the tier of the customer.", ("tier",)),
+    Family(CHURN, "counter", "Inbound mails by how likely the writer is to leave.", ("level",)),
+    Family(KIND, "counter", "Inbound mails by who wrote them.", ("kind",)),
+    Family(THREAD, "counter", "Inbound mails by their place in a conversation.", ("thread",)),
+    Family(SIGNALS, "counter", "Mails in which a signal spoke.", ("policy", "signal")),
+    Family(
+        DECISIONS,
+        "counter",
+        "What the doors announced about acknowledgements, by the rule that forbade one.",
+        ("result", "rule"),
+    ),
+    Family(DECISION_LANGUAGES, "counter", "The same, by language.", ("result", "language")),
+    Family(
+        ACKS,
+        "counter",
+        "What the desk decided about mails that Postfix accepted, by the rule that forbade one.",
+        ("result", "rule"),
+    ),
+    Family(ACK_LANGUAGES, "counter", "The same, by language.", ("result", "language")),
+    Family(
+        DELIVERIES, "counter", "What became of acknowledgements at the mail server.", ("result",)
+    ),
+    Family(
+        ACK_DELAY,
+        "histogram",
+        "Time from a customer's mail to the mail server having its acknowledgement.",
+        (),
+        DELAYS,
+    ),
+    Family(ACK_SERVER, "gauge", "Whether the mail server takes acknowledgements."),
+    Family(
+        ACK_LIMITED, "counter", "Times that a limit began to hold acknowledgements.", ("limit",)
+    ),
+    Family(OUTBOX, "gauge", "Acknowledgements that are owed or dead, by state.", ("state",)),
+    Family(OUTBOX_OLDEST, "gauge", "Age of the oldest of them; 0 without any.", ("state",)),
+    Family(
+        NO_RESULTS,
+        "counter",
+        "Mails nobody was answered for because no trusted server says who sent them, rule D7.",
+    ),
+    Family(DOUBLE_ACKS, "counter", "Mails that the helpdesk acknowledged beside us."),
+    Family(ANSWERED, "counter", "Answers of the helpdesk to a conversation that is known."),
+    Family(COMPLAINTS, "counter", "Acknowledgements that were reported as spam."),
+    Family(DESK_FAILURES, "counter", "Times that the desk could not digest a mail."),
+    Family(
+        STATE_ERRORS,
+        "counter",
+        "Times that something remembered could not be read or written.",
+        ("backend", "op"),
+    ),
+    Family(
+        STATE_DURATION,
+        "histogram",
+        "Time of one question to what is remembered.",
+        ("op",),
+        MICROSECONDS,
+    ),
+    Family(STATE_OPEN, "gauge", "Whether it is left alone after a failure.", ("op",)),
+    Family(
+        BUILD, "gauge", "Always 1; the labels are the versions.", ("version", "python", "libmilter")
+    ),
+    Family(STARTED, "gauge", "When the service was started, in seconds since the epoch."),
+    Family(
+        WORKERS, "gauge", "Processes, by door and by where in life they are.", ("door", "state")
+    ),
+    Family(SESSIONS, "gauge", "Open sessions at the milter."),
+    Family(RESTARTS, "counter", "Processes replaced, by door and reason.", ("door", "reason")),
+    Family(RELOADS, "counter", "Reloads of the configuration.", ("result",)),
+    Family(RELOAD_GOOD, "gauge", "Whether the last reload took effect."),
+    Family(RELOAD_TIME, "gauge", "When the configuration in use was loaded."),
+    Family(SELFTEST, "gauge", "Whether the last self-test mail came back with its tags."),
+    Family(SELFTEST_TIME, "gauge", "When one last did; 0: not yet."),
+    Family(SELFTEST_ANSWER, "gauge", "When one last got a verdict, with its tags or without."),
+    Family(SELFTEST_DURATION, "gauge", "How long the last self-test mail took."),
+    Family(OVERFLOW, "counter", 'Values counted as "other": a label had too many.', ("label",)),
+)
+
+SUMMED: Final = frozenset({SESSIONS})
+"""Gauges of which each worker tells its share; of all others the highest counts."""
+
+BY_NAME: Final = {family.name: family for family in FAMILIES}

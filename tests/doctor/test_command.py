@@ -1,0 +1,31 @@
+"""The command where there is no Postfix to be asked, and where the configuration is wrong."""
+
+import json
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from mailtriage.cli_doctor import doctor
+
+
+def test_a_directory_without_a_main_cf_is_one_finding_and_no_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "mailtriage.toml"
+    file.write_text(f"[milter]\nlisten = 'unix:{tmp_path}/none.sock'\n")
+    done = CliRunner().invoke(doctor, ["--json", "--postfix-config", str(tmp_path)], obj=[file])
+    rows = [json.loads(line) for line in done.output.splitlines()]
+    assert {row["id"] for row in rows} - {"clock", "disk"} == {"postfix-config", "milter-down"}
+    assert done.exit_code == 1
+
+
+def test_a_wrong_configuration_is_said_as_check_says_it(tmp_path: Path) -> None:
+    file = tmp_path / "mailtriage.toml"
+    file.write_text("[milter]\nlisen = 'unix:/m'\n")
+    done = CliRunner().invoke(doctor, [], obj=[file])
+    assert done.exit_code == 1
+    assert done.output.startswith(f"error: configuration: {file}:2: milter.lisen: ")
+    assert f"    mailtriage --config {file} check\n" in done.output
+
+
+def test_a_directory_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
+    done = CliRunner().invoke(doctor, ["--postfix-config", str(tmp_path / "none")], obj=[])
+    assert done.exit_code == 2

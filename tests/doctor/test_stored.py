@@ -1,0 +1,85 @@
+"""What the doctor reads in a real database and a real secret."""
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mailtriage.config import Config
+from mailtriage.doctor.model import Undone
+from mailtriage.doctor.stored import look_at_state
+from mailtriage.state.secret import make_secret
+from mailtriage.state.sqlite import open_database
+from tests.doctor.conftest import TOML, Configure
+
+Owe = Callable[..., None]
+MINUTE = 60.0
+
+
+@pytest.fixture
+def config(configure: Configure, tmp_path: Path) -> Config:
+    """With the state in the test's directory, where there is a secret and an empty database."""
+    make_secret(tmp_path / "secret")
+    open_database(tmp_path / "state.db").close()
+    return configure(f"[state]\nurl = 'sqlite://{tmp_path}/state.db'\n{TOML}")
+
+
+@pytest.fixture
+def owe(config: Config) -> Owe:
+    """`owe("READY", created=…, due=…)` writes a row of the outbox; times in seconds from now."""
+
+    def write(state: str, *, created: float = 0.0, due: float | None = None) -> None:
+        now = time.time()
+        with closing(open_database(config.state.database)) as connection:
+            connection.execute(
+                "INSERT INTO outbox (key, mailbox, domain, address, message, plan, state, due,"
+                " created, expires, finished) VALUES (randomblob(16), 'help@desk.example',"
+                " 'customer.example', 'kim@customer.example', x'00', '', ?, ?, ?, ?, ?)",
+                (
+                    state,
+                    None if due is None else now + due,
+                    now + created,
+                    now + 86400,
+                    now if due is None else None,
+                ),
+            )
+
+    return write
+
+
+def test_an_empty_state_is_a_healthy_one(config: Config) -> None:
+    undone: list[Undone] = []
+    state = look_at_state(config, undone)
+    assert (state.secret_fault, state.database_fault, state.dead, state.ahead) == ("", "", 0, 0)
+    assert undone == []
+
+
+def test_what_was_given_up_and_what_is_late_is_counted(config: Config, owe: Owe) -> None:
+    owe("DEAD", created=-60 * MINUTE)
+    owe("READY", created=-60 * MINUTE, due=-30 * MINUTE)
+    owe("RETRY", created=-60 * MINUTE, due=30 * MINUTE)
+    owe("WAITING", created=-60 * MINUTE, due=-50 * MINUTE)
+    state = look_at_state(config, [])
+    assert state.dead == 1
+    assert state.oldest_due == pytest.approx(30 * MINUTE, rel=0.1)
+    assert state.ahead == 0
+
+
+def test_a_row_of_tomorrow_shows_that_the_clock_was_put_back(config: Config, owe: Owe) -> None:
+    owe("READY", created=60 * MINUTE, due=60 * MINUTE)
+    assert look_at_state(config, []).ahead == pytest.approx(60 * MINUTE, rel=0.1)
+
+
+def test_a_file_that_is_no_database_of_ours_is_a_fault(config: Config) -> None:
+    config.state.database.write_bytes(b"not SQLite" * 100)
+    assert "state.db" in look_at_state(config, []).database_fault
+
+
+def test_a_state_that_is_not_there_yet_is_a_fault(config: Config) -> None:
+    config.state.database.unlink()
+    config.state.secret.unlink()
+    state = look_at_state(config, [])
+    assert "the first start" in state.secret_fault
+    assert state.database_fault
