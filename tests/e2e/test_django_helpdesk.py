@@ -23,7 +23,7 @@ from tests.helpdesks.products.django_helpdesk import HIGH as HIGH_WORD
 from tests.helpdesks.products.django_helpdesk import NORMAL as NORMAL_WORD
 from tests.helpdesks.products.django_helpdesk import PRODUCT, SLUG
 from tests.support.django_helpdesk import SHIPPED, DjangoHelpdesk, HelpdeskTicket
-from tests.support.sink import Delivery
+from tests.support.replies import answer
 from tests.support.site import Customer, Site, running_site, why_not
 
 pytestmark = [
@@ -96,20 +96,6 @@ def desk(directory: Path) -> Iterator[Helpdesk]:
         django.deliver_from(site)
         yield Helpdesk(site, django)
         print(site.service.log(), site.postfix.log()[-8000:], sep="\n")
-
-
-def answer(
-    customer: Customer, to: Delivery, number: int, *, threads: bool = True, header: str = ""
-) -> bytes:
-    """What a mail program makes of an answer to that mail."""
-    mail = message_from_bytes(to.content)
-    if threads:
-        references = f"{mail.get('References', '')} {mail['Message-ID']}".split()
-        header += f"In-Reply-To: {mail['Message-ID']}\nReferences: {' '.join(references)}\n"
-    raw = customer.mail(
-        subject=f"Re: {mail['Subject']}", header=header, body="It still has not come.\n"
-    )
-    return raw.replace(customer.message_id.encode(), f"<r{number}@{customer.domain}>".encode())
 
 
 def test_queue_and_priority_are_right(desk: Helpdesk) -> None:

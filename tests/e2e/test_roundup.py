@@ -19,9 +19,9 @@ from tests.helpdesks.finished import GERMAN, HIGH, LOW, NORMAL, URGENT, finished
 from tests.helpdesks.product import Ticket
 from tests.helpdesks.products.roundup import PRODUCT, SETTINGS
 from tests.support.pipe_relay import PipeRelay
+from tests.support.replies import answer
 from tests.support.roundup import Issue, Roundup
 from tests.support.serve import wait_for
-from tests.support.sink import Delivery
 from tests.support.site import Customer, Site, running_site, why_not
 
 pytestmark = [
@@ -85,20 +85,6 @@ def guarded(desk: Helpdesk, request: pytest.FixtureRequest) -> Iterator[None]:
     if request.session.testsfailed > failed:
         site = desk.site
         print(site.service.log(), site.postfix.log()[-8000:], desk.roundup.log(), sep="\n")
-
-
-def answer(
-    customer: Customer, to: Delivery, number: int, *, threads: bool = True, header: str = ""
-) -> bytes:
-    """What a mail program makes of an answer to that mail."""
-    mail = message_from_bytes(to.content)
-    if threads:
-        references = f"{mail.get('References', '')} {mail['Message-ID']}".split()
-        header += f"In-Reply-To: {mail['Message-ID']}\nReferences: {' '.join(references)}\n"
-    raw = customer.mail(
-        subject=f"Re: {mail['Subject']}", header=header, body="It still has not come.\n"
-    )
-    return raw.replace(customer.message_id.encode(), f"<r{number}@{customer.domain}>".encode())
 
 
 def test_priority_and_keyword_are_set(desk: Helpdesk) -> None:
