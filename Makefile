@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# Processes that share the tests; those that measure time run alone afterwards.
+JOBS   ?= 2
 STAMP  := $(VENV)/.installed
 
 # Root needs no sudo; everybody else is asked for a password only when something is missing.
@@ -18,7 +20,7 @@ APT_DEB := dpkg-dev
 APT_DEB_TEST := debootstrap lintian
 DEB := build/deb
 
-.PHONY: install demo test test-packages test-helpdesks lint bench bench-short chaos accuracy model reference deb deb-test clean help
+.PHONY: install demo test test-packages test-helpdesks lint bench bench-short chaos bench-insight soak soak-short accuracy model reference deb deb-test clean help
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -54,8 +56,9 @@ lint: install ## ruff and mypy --strict
 test: install test-packages test-helpdesks lint ## everything: lint, policies, unit, wire and end-to-end tests
 	$(BIN)/mailtriage check --quiet
 	$(BIN)/mailtriage test
-	$(BIN)/python -m pytest -m 'not e2e' $(ARGS)
-	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -m e2e $(ARGS)  # Postfix starts as root
+	$(BIN)/python -m pytest -m 'not e2e and not alone' -n $(JOBS) --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -m 'alone and not e2e' $(ARGS)
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m pytest -m e2e -n $(JOBS) --dist loadfile $(ARGS)  # Postfix starts as root
 
 bench: install test-packages ## through real Postfix and on the socket alone, beside rspamd and a no-op milter
 	@$(call apt_install,$(APT_BENCH))
@@ -67,6 +70,17 @@ bench-short: install test-packages ## the same with few mails: shows that the be
 
 chaos: install test-packages ## 1,500 mails under kill -9 of every process: nothing lost, nothing twice
 	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.chaos $(ARGS)
+
+soak: install test-packages ## 30 minutes of mail under kill -9 and reloads: nothing lost, nothing grows
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.soak $(ARGS)
+
+bench-insight: install ## promises, early warning and knowledge base: the tables of their documentation
+	$(BIN)/python -m tests.bench.insight_promises $(ARGS)
+	$(BIN)/python -m tests.bench.insight_warning
+	$(BIN)/python -m tests.bench.kb
+
+soak-short: install test-packages ## the same for 5 minutes
+	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.soak --minutes 5 $(ARGS)
 
 accuracy: install ## every table of docs/accuracy.md
 	$(BIN)/mailtriage --config /dev/null eval ../shared/data/gold

@@ -12,8 +12,11 @@ import click
 
 from mailtriage import __version__
 from mailtriage.cli_doctor import doctor
+from mailtriage.cli_history import against_history, history
+from mailtriage.cli_kb import kb
 from mailtriage.cli_learning import evaluate, train
 from mailtriage.cli_outbox import outbox
+from mailtriage.cli_top import top
 
 FINE, WRONG, WRONG_CALL = 0, 1, 2
 TEMPFAIL: Final = 75
@@ -152,15 +155,16 @@ def ack(
 
 @cli.command(short_help="Check configuration, policies and customer lists.")
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
+@against_history
 @click.pass_obj
-def check(files: Sequence[Path] | None, *, quiet: bool) -> None:
+def check(files: Sequence[Path] | None, *, quiet: bool, since: float | None) -> None:
     """Check configuration, policies and customer lists, and run the policies' own tests.
 
     Every problem is one line: file:line: key: what is wrong — how to mend it.
     """
     from mailtriage.commands.check import run_check
 
-    _leave(run_check(files, quiet=quiet))
+    _leave(run_check(files, quiet=quiet, since=since))
 
 
 @cli.command(short_help="Run the tests that stand in the policy files.")
@@ -242,6 +246,9 @@ def pipe(
 
 cli.add_command(doctor)
 cli.add_command(outbox)
+cli.add_command(kb)
+cli.add_command(history)
+cli.add_command(top)
 cli.add_command(evaluate)
 cli.add_command(train)
 

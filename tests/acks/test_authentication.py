@@ -225,6 +225,7 @@ def test_fields_beyond_the_bound_are_not_looked_at(config: Config) -> None:
     "filler",
     ["(", "((a)", '"', '\\"', "; dkim=pass", " header.d=a.b", "a.", " =", "é", "; a.b=(", "(a\\)"],
 )
+@pytest.mark.alone
 def test_the_cost_of_a_hostile_field_grows_with_its_size_alone(filler: str) -> None:
     def cost(size: int) -> float:
         raw = (b"mx.desk.example; spf=pass " + filler.encode() * size)[:size]

@@ -34,6 +34,9 @@ from tests.bench.corpus import Letter
 
 SIZES: Final = {"64KB": 64 * 1024, "2MB": 2 * 1024 * 1024}
 
+BESIDE: Final = ("scale", "growth", "state")
+"""Further tables, printed before those of Postfix; each takes --short."""
+
 
 def main() -> int:
     """0 when all was measured, 1 when something does not work, 2 when it cannot run here at all."""
@@ -51,8 +54,20 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 1
+    beside = _beside(short=options.short)
     _print(results, options, chosen)
-    return 0
+    return beside
+
+
+def _beside(*, short: bool) -> int:
+    """The measurements that need no Postfix, each a command of its own; 0 when all went well."""
+    worst = 0
+    for name in BESIDE:
+        _say(f"python -m tests.bench.{name}")
+        command = [sys.executable, "-m", f"tests.bench.{name}", *(["--short"] if short else [])]
+        worst = max(worst, subprocess.run(command, check=False).returncode)
+        print(flush=True)
+    return min(worst, 1)
 
 
 def _options() -> argparse.Namespace:

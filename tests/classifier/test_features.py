@@ -134,6 +134,7 @@ def seconds(work: Callable[[], object]) -> float:
     return min(found)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "piece", [b"parcel ", b"a ", b"a", b"aaaa bbbb "], ids=["words", "letters", "one word", "two"]
 )

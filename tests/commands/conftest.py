@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,15 @@ def write(tmp_path: Path) -> Write:
         return file
 
     return write_file
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A directory that every user can enter: pytest's are for their owner alone, and each session
+    of pytest sees to it that those of all sessions are."""
+    with tempfile.TemporaryDirectory(prefix="mt-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
 
 
 @pytest.fixture

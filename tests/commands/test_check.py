@@ -153,19 +153,14 @@ def test_a_file_that_is_not_as_it_should_be_is_named(
 
 
 @pytest.mark.parametrize("key", ["customers.files", "policies.directories", "log.hash_key_file"])
-def test_a_file_that_may_not_be_read_is_named(
-    write: Write, tmp_path_factory: pytest.TempPathFactory, key: str
-) -> None:
-    folder = tmp_path_factory.mktemp("closed")
+def test_a_file_that_may_not_be_read_is_named(write: Write, public: Path, key: str) -> None:
+    folder = public
     closed = folder / "closed"
     closed.mkdir() if key == "policies.directories" else closed.touch()
     value = f"'{closed}'" if key == "log.hash_key_file" else f"['{closed}']"
     config = folder / "c.toml"
     config.write_text(f"{key} = {value}\npolicies.shipped = false\n")
     closed.chmod(0)
-    # pytest's directories are for their owner alone.
-    for above in (folder, folder.parent, folder.parent.parent):
-        above.chmod(0o755)
     done = subprocess.run(
         [sys.executable, "-c", AS_NOBODY, "--config", str(config), "check"],
         capture_output=True, text=True, check=False, timeout=60,
@@ -176,11 +171,9 @@ def test_a_file_that_may_not_be_read_is_named(
     assert f"{closed} cannot be read: permission denied" in problem
 
 
-def test_a_state_that_another_user_owns_is_a_warning(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+def test_a_state_that_another_user_owns_is_a_warning(public: Path) -> None:
     """Who checks a configuration need not be the user of the service; that one must own it."""
-    folder = tmp_path_factory.mktemp("closed")
+    folder = public
     (folder / "state").mkdir(mode=0o755)
     (folder / "secret").write_bytes(bytes(32))
     (folder / "secret").chmod(0o600)
@@ -189,8 +182,6 @@ def test_a_state_that_another_user_owns_is_a_warning(
         f"state.url = 'sqlite://{folder}/state/state.db'\nstate.secret_file = '{folder}/secret'\n"
         "policies.shipped = false\n[mailboxes.'help@desk.example']\n"
     )
-    for above in (folder, folder.parent, folder.parent.parent):
-        above.chmod(0o755)
     done = subprocess.run(
         [sys.executable, "-c", AS_NOBODY, "--config", str(config), "check"],
         capture_output=True, text=True, check=False, timeout=60,
@@ -209,16 +200,12 @@ def test_a_state_that_another_user_owns_is_a_warning(
     )
 
 
-def test_a_model_that_another_user_keeps_is_a_warning(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> None:
+def test_a_model_that_another_user_keeps_is_a_warning(public: Path) -> None:
     """The directory of the service is closed; `check` and `explain` work for everybody."""
-    folder = tmp_path_factory.mktemp("closed")
+    folder = public
     (folder / "own").mkdir(mode=0o700)
     config = folder / "c.toml"
     config.write_text(f"model.file = '{folder}/own/model.npz'\npolicies.shipped = false\n")
-    for above in (folder, folder.parent, folder.parent.parent):
-        above.chmod(0o755)
     done = subprocess.run(
         [sys.executable, "-c", AS_NOBODY, "--config", str(config), "check"],
         capture_output=True, text=True, check=False, timeout=60,

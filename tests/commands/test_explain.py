@@ -19,7 +19,8 @@ from tests.support.serve import Service
 KEYS = [
     "file", "message_id", "direction", "language", "language_confidence", "skill",
     "skill_confidence", "skills", "priority", "score", "tier", "churn", "mood", "kind", "thread",
-    "topic", "kb", "route", "text", "headers", "strip", "ack", "why", "status", "ms",
+    "topic", "kb", "route", "text", "headers", "strip", "exempt", "dry_run", "dry_run_policies",
+    "ack", "why", "status", "ms",
 ]  # fmt: skip
 """Of every JSON object; others parse it, so that a key that goes or comes is a breaking change."""
 

@@ -45,16 +45,13 @@ aliases = ["support@desk.example"]
 
 
 @pytest.fixture
-def machine(tmp_path: Path) -> RootShell:
+def machine(public: Path) -> RootShell:
     """Postfix as it was before mailtriage came; it is checked but never started."""
     if reason := why_not():
         pytest.skip(reason)
-    root = tmp_path / "postfix"
+    root = public / "postfix"
     root.mkdir()
     postfix = PrivatePostfix(root, sink_port=1, sasl_port=1, services={}, cleanups={})
-    # pytest's directories are for their owner alone; Postfix's daemons are other users.
-    for above in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        above.chmod(0o755)
     return RootShell(postfix, running=False)
 
 

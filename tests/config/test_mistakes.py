@@ -19,7 +19,7 @@ MISTAKES = {
     # what stands in the file: what is said about it
     "workers = 1": "1: workers: unknown key — it belongs under [milter]",
     "[milter]\ntimeout = '1s'": (
-        "2: milter.timeout: unknown key — it belongs under [smtp] or [customers]"
+        "2: milter.timeout: unknown key — it belongs under [smtp] or [customers] or [state]"
     ),
     "milter = 1": "1: milter: expected a table, found the number 1",
     "[Milter]": "1: Milter: unknown key — did you mean 'milter'?",

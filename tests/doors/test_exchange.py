@@ -227,6 +227,7 @@ def test_no_analyser_at_all_gives_no_answer(tmp_path: Path, left: str) -> None:
 
 
 @pytest.mark.parametrize("conduct", [says_nothing, hears_nothing])
+@pytest.mark.alone
 def test_silence_is_borne_until_the_deadline(tmp_path: Path, conduct: Conduct) -> None:
     big = QUESTION._replace(body=[b"x" * 4_000_000])
     with analyser(tmp_path / "a", conduct) as path:

@@ -108,6 +108,7 @@ def damage(raw: bytes, dice: random.Random) -> bytes:
     ],
     ids=["phrases", "one word", "sentence ends", "quotes", "accents", "tags"],
 )
+@pytest.mark.alone
 def test_twice_the_text_takes_about_twice_the_time(words: bytes) -> None:
     kind = b"html" if words.startswith(b"<") else b"plain"
     head = b"Content-Type: text/" + kind + b"; charset=utf-8\n\n"

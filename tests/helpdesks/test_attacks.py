@@ -90,6 +90,7 @@ def test_nothing_but_forged_tags_is_taken_from_an_agents_mail() -> None:
     assert made.edits.insert == ()
 
 
+@pytest.mark.alone
 def test_more_fields_than_postfix_can_delete_do_not_cost_the_mail() -> None:
     """With 12,000 deletions its cleanup ends in a panic, and the client gets a 451."""
     osticket = shipped_profile("osticket")

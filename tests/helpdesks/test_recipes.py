@@ -6,7 +6,9 @@ Every page of config/helpdesks/, and docs/helpdesks.md.
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from textwrap import dedent
 
@@ -14,6 +16,8 @@ import pytest
 
 from mailtriage.config.facts import placeholders
 from mailtriage.config.profile_file import read_profile, shipped_profile
+from mailtriage.policies.load import load_policies
+from mailtriage.service import load as service_load
 from mailtriage.service.load import read_everything
 from mailtriage.tags.vocabulary import NAMES
 
@@ -94,6 +98,20 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 each_recipe = pytest.mark.parametrize("page", RECIPES, ids=name_of)
 
 
+@pytest.fixture(scope="module")
+def policies_read_once() -> Iterator[None]:
+    """All of these files have the shipped policies, which take longer to read than they do."""
+    read = cache(lambda folders, disabled: load_policies(folders, disable=disabled))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            service_load,
+            "load_policies",
+            lambda folders, *, disable=(): read(tuple(folders), tuple(disable)),
+        )
+        yield
+
+
+@pytest.mark.usefixtures("policies_read_once")
 @pytest.mark.parametrize("block", SETTINGS, ids=str)
 def test_mailtriage_check_accepts_the_lines_for_mailtriage_toml(
     block: Block, tmp_path: Path

@@ -23,6 +23,7 @@ def build(module: str, target: Path) -> None:
     subprocess.run([sys.executable, "-m", module, str(target)], check=True, timeout=1200)
 
 
+@pytest.mark.long
 def test_the_model_is_made_of_the_corpus_bit_for_bit(tmp_path: Path) -> None:
     build("mailtriage.learning.shipped", tmp_path / "shipped.npz")
     made = (tmp_path / "shipped.npz").read_bytes()

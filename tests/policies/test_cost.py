@@ -20,6 +20,7 @@ test = [{ name = "t", expect = { skill = "general" } }]
 """
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "unit",
     [

@@ -87,6 +87,7 @@ def test_every_character_keeps_its_place() -> None:
     assert blanked.folded[at + 1 : at + 11] == b"invoice is"
 
 
+@pytest.mark.alone
 def test_time_grows_no_faster_than_the_text() -> None:
     def cost(size: int) -> float:
         text = seen(("I do not want a refund " * (size // 23 + 1))[:size])

@@ -113,7 +113,11 @@ def test_everything_goes_after_the_retention(desk: Desk, connection: sqlite3.Con
     assert desk.look_up(question(NOW + RETENTION, references=(ack_id("m1"),))).conversation
     while desk.purge(NOW + RETENTION + MINUTE, RETENTION):
         pass
-    tables = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+    # Of mails there is nothing in the row about this node, nor in SQLite's own count of numbers.
+    tables = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        " AND name NOT IN ('sharing', 'sqlite_sequence')"
+    ).fetchall()
     assert len(tables) >= 7
     for (table,) in tables:
         assert connection.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,), table

@@ -164,6 +164,7 @@ def die(server: Server) -> None:
 
 @pytest.mark.parametrize("trouble", [stop_answering, die])
 @pytest.mark.parametrize("connected", [True, False])
+@pytest.mark.alone
 def test_a_server_in_trouble_costs_one_time_limit_and_then_nothing(
     server: Server,
     customers: Callable[..., RedisCustomers],

@@ -5,11 +5,14 @@ is (no rewriting for local clients), folds no line, and hands every mail to one 
 """
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from itertools import cycle
 from pathlib import Path
 
 Overrides = Mapping[str, str]
@@ -25,11 +28,25 @@ def why_not() -> str:
     return ""
 
 
+def _ports() -> Iterator[int]:
+    """Ports below those that Linux gives to clients (ip_local_port_range: from 32768), so that no
+    connection takes one meanwhile; each process of pytest-xdist has ports of its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    ours = range(20_000 + worker % 6 * 2_000, 20_000 + worker % 6 * 2_000 + 2_000)
+    first = random.randrange(len(ours))
+    return cycle((*ours[first:], *ours[:first]))
+
+
+_PORTS = _ports()
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in _PORTS:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("a cycle never ends")
 
 
 MAIN_CF = """\

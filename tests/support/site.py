@@ -347,19 +347,24 @@ def running_site(
     services: Mapping[str, Overrides] | None = None,
     main: str = "",
     signers: str = "",
+    world: Sink | None = None,
+    state: str = "",
+    secret: bytes = b"",
     serve: bool = True,
 ) -> Iterator[Site]:
     """Start everything; stop and remove it afterwards.
 
     `toml`: further configuration; `services`: further smtpd listeners; `main`: shell commands that
     an administrator ran before ours, with {sink} for the port of the LMTP server; `signers`:
-    further milters that acknowledgements pass when they are signed.
+    further milters that acknowledgements pass when they are signed; `world`: the LMTP server, not
+    started yet, where it is to be more than a `Sink`; `state`: what [state] says instead, with
+    {directory} for that of the site; `secret`: another node's.
     """
     with ExitStack() as running:
         directory = running.enter_context(open_directory())
         for name in ("dkim", "state", "serve"):
             (directory / name).mkdir(mode=0o700)
-        world = running.enter_context(Sink())
+        world = running.enter_context(world or Sink())
         auth = running.enter_context(AuthServer({"agent": "secret"}))
         signer = running.enter_context(OpenDkim(directory / "dkim", domain))
         mta = PrivatePostfix(
@@ -369,7 +374,11 @@ def running_site(
             services={"mx": {}, **(services or {})},
             cleanups={"cleanup_local": {}},
         )
-        text = TOML.format(directory=directory, desk=free_port(), submit=free_port(), domain=domain)
+        form = TOML.replace('url = "sqlite://{directory}/state/state.db"', state) if state else TOML
+        text = form.format(directory=directory, desk=free_port(), submit=free_port(), domain=domain)
+        if secret:
+            (directory / "state" / "secret").write_bytes(secret)
+            (directory / "state" / "secret").chmod(0o600)
         service = Service(directory / "serve", f"{text}{toml}")
         tokens = Tokens(make_secret(directory / "state" / "secret"))
         shell = RootShell(mta, running=True)

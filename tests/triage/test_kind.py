@@ -11,7 +11,7 @@ from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy, Signal
 from mailtriage.tags.lint import lint
 from mailtriage.triage import kind
-from mailtriage.triage.kind import by_headers, by_words
+from mailtriage.triage.kind import by_headers, by_words, null_sender
 from mailtriage.triage.model import Evidence, Kind
 
 MakeMail = Callable[..., Mail]
@@ -25,7 +25,7 @@ def judge(
     mail: Mail, hits: Sequence[Hit], policy: Policy | None
 ) -> tuple[Kind, tuple[Evidence, ...]]:
     """As a mail is judged: what the header settles, else what the words say."""
-    return by_headers(mail) or by_words(mail, hits, policy)
+    return by_headers(mail) or by_words(hits, policy, unanswerable=null_sender(mail))
 
 
 def kind_and_rule(mail: Mail) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 import pytest
 
 from mailtriage.classifier.model import Opinion, softmax
-from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy, Signal
 from mailtriage.triage import churn, kind, mood, skill
@@ -92,7 +91,7 @@ def test_who_says_plainly_that_they_leave_leaves() -> None:
 class TestKind:
     def judged(self, *hits: Hit, machine: float) -> Kind:
         model = heard("kind", human=0.0, machine=machine)
-        return kind.by_words(Mail(), hits, KIND, model)[0]
+        return kind.by_words(hits, KIND, model)[0]
 
     def test_the_model_alone_must_be_as_good_as_certain(self) -> None:
         assert self.judged(machine=3.0) is Kind.HUMAN  # 95 %

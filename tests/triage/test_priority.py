@@ -13,7 +13,7 @@ from mailtriage.policies.model import HeaderCondition, Policy, Signal
 from mailtriage.triage.deadline import Deadline, Times
 from mailtriage.triage.learned import Learned
 from mailtriage.triage.model import Churn, Kind, Mood, Priority, Thread, Tier
-from mailtriage.triage.priority import judge, of_robot, sender_marked
+from mailtriage.triage.priority import held_floors, judge, of_robot, sender_marked
 
 MakeMail = Callable[..., Mail]
 
@@ -114,7 +114,7 @@ def test_floors(hits: list[Hit], facets: dict[str, Any], level: Priority, score:
 @pytest.mark.parametrize("kind", [Kind.MACHINE, Kind.BOUNCE, Kind.LIST])
 @pytest.mark.parametrize("policy", [None, POLICY])
 def test_what_no_human_wrote_is_low(mail: MakeMail, kind: Kind, policy: Policy | None) -> None:
-    level, score, why = of_robot(kind, mail(), policy)
+    level, score, why = of_robot(kind, held_floors(mail(), policy), policy)
     assert (level, score, why[0].id) == (Priority.LOW, 5, f"kind-{kind}")
 
 
@@ -141,7 +141,8 @@ def test_a_policy_may_say_which_robots_are_heard(
     mail: MakeMail, condition: dict[str, Any], level: Priority, score: int
 ) -> None:
     sent = mail("X-Severity: Critical", text="critical", from_address="alarms@monitor.example")
-    found, number, why = of_robot(Kind.MACHINE, sent, alarm(**condition))
+    policy = alarm(**condition)
+    found, number, why = of_robot(Kind.MACHINE, held_floors(sent, policy), policy)
     assert (found, number) == (level, score)
     assert sum(reason.weight for reason in why) == score
 

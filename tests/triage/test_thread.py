@@ -7,11 +7,17 @@ import pytest
 from mailtriage.mail.model import Mail
 from mailtriage.policies.matcher import Hit
 from mailtriage.policies.model import Policy
-from mailtriage.triage.model import Thread
-from mailtriage.triage.thread import judge
+from mailtriage.triage import thread
+from mailtriage.triage.model import Evidence, Thread
 
 MakeMail = Callable[..., Mail]
 POLICY = Policy("thread.toml", 1, "thread", is_skill=False, levels={"chaser": 3.0})
+
+
+def judge(
+    mail: Mail, hits: list[Hit] | tuple[()], policy: Policy | None, contacts: int = 0
+) -> tuple[Thread, tuple[Evidence, ...]]:
+    return thread.judge(thread.standing(mail), hits, policy, contacts)
 
 
 @pytest.mark.parametrize(

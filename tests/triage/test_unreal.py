@@ -94,6 +94,7 @@ def test_what_is_over_is_not_urgent(matcher: Matcher) -> None:
 @pytest.mark.parametrize(
     "piece", ["if gas leak ", "no gas leak. ", "last year gas leak, training "]
 )
+@pytest.mark.alone
 def test_time_grows_with_the_length_and_no_faster(matcher: Matcher, piece: str) -> None:
     policy = matcher.policies.facets["priority"]
     danger = next(signal for signal in policy.signals if signal.id == "priority-danger")

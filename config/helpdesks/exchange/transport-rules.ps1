@@ -85,6 +85,7 @@ $OurFields = @(
     'X-Mailtriage-Why'
     'X-Mailtriage-Seal'
     'X-Mailtriage-Status'
+    'X-Mailtriage-Dry-Run'
 )
 
 # Words of X-Mailtriage-Priority, and the Importance that Outlook shows for them.

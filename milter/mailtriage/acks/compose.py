@@ -40,7 +40,8 @@ _ENCODING: Final = b"Content-Transfer-Encoding: quoted-printable\r\n"
 _BETWEEN: Final = "\n* * *\n\n"
 _RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "yi"})
 _LINK: Final = re.compile(r"https://[!-~]{1,300}")
-_MAX_QUOTE: Final = 200  # characters
+_MAX_TITLE: Final = 200
+_MAX_QUOTE: Final = 300  # characters
 
 
 class ComposeError(Exception):
@@ -92,7 +93,7 @@ def _attempts(
 def _clean_link(kb: KbLink | None) -> KbLink | None:
     if kb is None or not _LINK.fullmatch(kb.url) or not one_line(kb.title):
         return None
-    return KbLink(one_line(kb.title)[:_MAX_QUOTE], kb.url, one_line(kb.quote)[:_MAX_QUOTE])
+    return KbLink(one_line(kb.title)[:_MAX_TITLE], kb.url, one_line(kb.quote)[:_MAX_QUOTE])
 
 
 def _values(

@@ -1,23 +1,32 @@
 """From the decision to answer to all that goes into the answer."""
 
-import datetime as dt
 from typing import Final
 
-from mailtriage.acks.compose import Order
+from mailtriage.acks.compose import KbLink, Order
 from mailtriage.acks.model import Case, Verdict
-from mailtriage.acks.promise import StaticTargets, config_calendar, promise
+from mailtriage.acks.promise import TARGETS_ALONE, Answers, StaticTargets, config_calendar
 from mailtriage.config.mailboxes import Mailbox
 
 CONFIDENT: Final = 0.8
 """Below this confidence in the language the customer is answered in two."""
 
 
-def draft(case: Case, mailbox: Mailbox, verdict: Verdict) -> Order:
+def draft(
+    case: Case,
+    mailbox: Mailbox,
+    verdict: Verdict,
+    answers: Answers = TARGETS_ALONE,
+    kb: KbLink | None = None,
+) -> Order:
     """Everything that the acknowledgement of that mail is made of, the promised time included."""
     judged, mail = case.triage, case.mail
-    received = dt.datetime.fromtimestamp(case.now, dt.UTC)
-    target = StaticTargets(case.config.targets).target(judged.skill, str(judged.priority))
-    when = promise(config_calendar(case.config, mailbox), target, received)
+    when, busy = answers.expect(
+        config_calendar(case.config, mailbox),
+        StaticTargets(case.config.targets),
+        (judged.skill, str(judged.priority)),
+        case.now,
+        _still_promised(case),
+    )
     confident = judged.language_confidence >= CONFIDENT
     return Order(
         key=case.key,
@@ -35,7 +44,15 @@ def draft(case: Case, mailbox: Mailbox, verdict: Verdict) -> Order:
         opening=when.opening if when else "open",
         opens=when.opens.timestamp() if when and when.opens else 0.0,
         late=when.late if when else False,
-        busy=False,
-        kb=None,
+        busy=busy,
+        kb=kb,
         ticket="",
     )
+
+
+def _still_promised(case: Case) -> float:
+    """The time that the conversation was promised, unless somebody has answered since; else 0."""
+    known = case.history.conversation
+    if known is None or not known.same_sender or known.answered >= known.acknowledged:
+        return 0.0
+    return known.promised

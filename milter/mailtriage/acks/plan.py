@@ -5,7 +5,7 @@ there (bounces, lists, robots, mail for nobody in particular) gets none.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mailtriage.acks import recipients
@@ -13,6 +13,7 @@ from mailtriage.acks.case import dedupe_key, make_case
 from mailtriage.acks.content import is_complaint
 from mailtriage.acks.decide import decide
 from mailtriage.acks.model import Announced, Authentication, Case, Destination, Verdict
+from mailtriage.acks.order import KbLink
 from mailtriage.acks.recipients import service_mailbox
 from mailtriage.acks.seal import Facts
 from mailtriage.acks.tokens import KEY_BYTES, Tokens
@@ -33,8 +34,8 @@ _NO_MAILBOX: Final = next(
 )
 _OWN: Final = frozenset({"B7", "B8"})
 """Rules about our own mail that came back."""
-_IDENTITY: Final = frozenset({"message-id", "date", "subject", "to"})
-"""What a key is made of: To: tells which mailbox answers."""
+_IDENTITY: Final = frozenset({"message-id", "date", "subject", "to", "cc"})
+"""What a key is made of: To: and Cc: tell which mailbox answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,10 @@ class Plan:
     verdict: Verdict
     recipient: str
     """The hidden recipient; empty: the mail leads to nothing at the desk."""
+    kb: KbLink | None = None
+    """The paragraph that the acknowledgement links to."""
+    passage: int = -1
+    """Its number in the section; -1: none."""
 
     def facts(self) -> Facts:
         """What goes under the seal."""
@@ -62,6 +67,7 @@ class Plan:
             confidence=int(100 * case.triage.language_confidence),
             client=case.mail.client.address,
             at=int(case.now),
+            passage=self.passage,
         )
 
 
@@ -90,11 +96,24 @@ def plan_inbound(
     if not config.mailboxes.mailboxes and not thorough:
         return Plan(_nobodys(mail, triage, config, tokens, now), _NO_MAILBOX, "")
     case = make_case(mail, triage, config, tokens, ledger, now, body=body)
+    return _plan(case)
+
+
+def plan_again(plan: Plan, triage: Triage) -> Plan:
+    """The plan as it would be if acknowledging were not only tried, and the tags were those."""
+    mailbox = plan.case.mailbox
+    if mailbox is None:
+        return replace(plan, case=replace(plan.case, triage=triage))
+    live = replace(mailbox, ack=mailbox.planned_ack)
+    return _plan(replace(plan.case, triage=triage, mailbox=live))
+
+
+def _plan(case: Case) -> Plan:
     verdict = decide(case)
-    matters = is_complaint(mail) or not leads_nowhere(triage, verdict)
+    matters = is_complaint(case.mail) or not leads_nowhere(case.triage, verdict)
     recipient = ""
     if case.mailbox is not None and matters:
-        recipient = tokens.hidden_recipient(case.key, "in")
+        recipient = case.tokens.hidden_recipient(case.key, "in")
     return Plan(case, verdict, recipient)
 
 

@@ -43,7 +43,7 @@ def preview(plan: Plan, texts: Texts) -> Preview | None:
     case, mailbox = plan.case, plan.case.mailbox
     if mailbox is None or plan.verdict.announced is not Announced.SENT:
         return None
-    order = draft(case, mailbox, plan.verdict)
+    order = draft(case, mailbox, plan.verdict, kb=plan.kb)
     message = compose(order, case.config, texts, case.tokens, case.now)
     by = None
     if order.by:

@@ -58,6 +58,45 @@ class StaticTargets:
         return self.targets.seconds(skill, priority)
 
 
+class Answers(Protocol):
+    """When a human answers, as far as anybody knows."""
+
+    def expect(
+        self,
+        calendar: Calendar,
+        targets: PromiseSource,
+        kind: tuple[str, str],
+        received: float,
+        earlier: float,
+    ) -> tuple[Promise | None, bool]:
+        """The promise for a mail, None when the team never opens; and whether the team has
+        unusually much to do.
+
+        `targets`: what holds where nothing is known; `kind`: skill and priority; `received`:
+        seconds since the epoch; `earlier`: what its conversation was promised for an answer that
+        has not come, 0: nothing.
+        """
+
+
+class TargetsAlone:
+    """Nothing was measured."""
+
+    def expect(
+        self,
+        calendar: Calendar,
+        targets: PromiseSource,
+        kind: tuple[str, str],
+        received: float,
+        earlier: float,  # noqa: ARG002  the shape of Answers
+    ) -> tuple[Promise | None, bool]:
+        """See `Answers`."""
+        at = datetime.fromtimestamp(received, UTC)
+        return promise(calendar, targets.target(*kind), at), False
+
+
+TARGETS_ALONE: Final[Answers] = TargetsAlone()
+
+
 def config_calendar(config: Config, mailbox: Mailbox) -> Calendar:
     """The calendar of a mailbox: the one that it names, else the only one there is, else Monday to
     Friday, 9 to 17, UTC."""

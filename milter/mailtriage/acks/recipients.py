@@ -27,26 +27,32 @@ _CUSTOMERS_TOO: Final = "privacy"
 
 
 def service_mailbox(mail: Mail, config: Config) -> tuple[Mailbox | None, str]:
-    """The one service mailbox that answers this mail, and the envelope recipient that led to it.
+    """The one service mailbox that a mail is for, and the envelope recipient that led to it.
 
-    Of several, the first in To:, then the first in the envelope; those go before that stand in the
-    configuration by name and acknowledge at all. "+detail" and case do not matter. (None, "") when
-    no recipient is a service mailbox.
+    All that a mailbox decides about a mail goes by this one: skills, profile, acknowledgement, dry
+    run. Of several, the first in To:, then the first in Cc:, then the first in the envelope;
+    before the others go those that stand in the configuration by name and acknowledge at all (or
+    would, were that not only tried). "+detail" and case do not matter. (None, "") when no recipient
+    is a service mailbox.
     """
+    if not config.mailboxes.mailboxes:
+        return None, ""
     found = [
         (mailbox, recipient)
         for recipient in mail.envelope.recipients
-        if (mailbox := _find(recipient, config)) is not None
+        if (mailbox := mailbox_of(recipient, config)) is not None
     ]
     if not found:
         return None, ""
+    if len(found) == 1:
+        return found[0]  # as of nearly every mail
     places = _places(mail.headers)
 
     def rank(candidate: tuple[Mailbox, str]) -> tuple[bool, bool, int]:
         mailbox, recipient = candidate
         named = [places[address] for address in _names(mailbox, recipient) if address in places]
         return (
-            mailbox.ack == "off",
+            mailbox.planned_ack == "off",
             _is_catch_all(recipient, config),
             min(named, default=len(places)),
         )
@@ -54,7 +60,8 @@ def service_mailbox(mail: Mail, config: Config) -> tuple[Mailbox | None, str]:
     return min(found, key=rank)
 
 
-def _find(recipient: str, config: Config) -> Mailbox | None:
+def mailbox_of(recipient: str, config: Config) -> Mailbox | None:
+    """The service mailbox that an envelope recipient is an address of; None when it is of none."""
     # The address as it is goes first: an administrator may give help+de@ an entry of its own.
     by_address = config.mailboxes.by_address
     exact = by_address.get(recipient.lower()) or by_address.get(without_detail(recipient))
@@ -73,9 +80,9 @@ def _names(mailbox: Mailbox, recipient: str) -> Iterator[str]:
 
 
 def _places(headers: Headers) -> dict[str, int]:
-    """At which place of To: each address stands first."""
+    """At which place of To:, and Cc: behind it, each address stands first."""
     places: dict[str, int] = {}
-    for place, address in enumerate(_addresses(headers, ("To",))):
+    for place, address in enumerate(_addresses(headers, ("To", "Cc"))):
         places.setdefault(address, place)
     return places
 

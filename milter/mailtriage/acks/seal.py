@@ -17,6 +17,7 @@ _FORM: Final = re.compile(
     r"v=1; key=([a-z2-7]{26}); box=([a-z2-7]{13}); rule=([a-z]\d{1,2}|-); "
     r"to=(sender|from|reply-to); say=(all|encrypted|empty|unseen); subject=([01]); "
     r"short=([01]); conf=(\d{3}); client=([0-9a-f]{8}|[0-9a-f]{16}|-); at=(\d{1,12})"
+    r"(?:; kb=(\d{1,2}))?"
 )
 _MAC: Final = re.compile(r"(.{1,200}); mac=([a-z2-7]{26})")
 _SOURCES: Final[dict[str, Source]] = {"sender": "sender", "from": "from", "reply-to": "reply-to"}
@@ -49,6 +50,8 @@ class Facts:
     """Address of the SMTP client, of IPv6 only the network; empty when unknown."""
     at: int
     """When it came in, seconds since the epoch."""
+    passage: int = -1
+    """Which paragraph of the section in X-Mailtriage-Kb the customer is shown; -1: none."""
 
 
 def write_seal(tokens: Tokens, key: bytes, fields: Fields, facts: Facts) -> str:
@@ -60,6 +63,8 @@ def write_seal(tokens: Tokens, key: bytes, fields: Fields, facts: Facts) -> str:
         f"short={facts.short:d}; conf={facts.confidence:03d}; "
         f"client={_hexadecimal(facts.client) or '-'}; at={facts.at}"
     )
+    if facts.passage >= 0:
+        text += f"; kb={facts.passage}"
     return f"{text}; mac={tokens.seal(_sealed(key, fields, text))}"
 
 
@@ -81,6 +86,7 @@ def read_seal(tokens: Tokens, key: bytes, fields: Fields, value: str) -> Facts |
         confidence=int(found[8]),
         client=_address(found[9]),
         at=int(found[10]),
+        passage=int(found[11] or -1),
     )
 
 

@@ -11,7 +11,7 @@ from mailtriage.acks.compose import ComposeError
 from mailtriage.acks.model import Announced
 from mailtriage.acks.plan import Plan
 from mailtriage.acks.preview import Preview, preview
-from mailtriage.commands.explain import explain_one
+from mailtriage.commands.explain import explain_one, planned
 from mailtriage.commands.terminal import harmless, to_terminal
 from mailtriage.doors.analysis import Analyst
 from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
@@ -59,22 +59,25 @@ def _show_all(
         if stored.name != path and not raw:
             click.echo(f"{harmless(stored.name)}:")
         analysis, _ = explain_one(analyst, stored, rcpt, sender, client)
+        plan = planned(analysis)
         try:
-            made = (
-                preview(analysis.plan, analyst.texts) if analysis.plan and analyst.texts else None
-            )
+            made = preview(plan, analyst.texts) if plan and analyst.texts else None
         except ComposeError as error:
             to_terminal(f"{stored.name}: no acknowledgement can be made: {error}")
             code = 1
             continue
+        if made is not None and analysis.tried and "acknowledge" in analysis.tried.actions:
+            to_terminal(f"{harmless(stored.name)}: dry run: nobody is sent this")
         if made is not None and raw:
             sys.stdout.buffer.write(made.message)
         elif made is not None:
             click.echo(_letter(made))
-        elif analysis.plan is None:
+        elif analysis.exempt:
+            click.echo(f"no acknowledgement: the mail is exempt by its {analysis.exempt}")
+        elif plan is None:
             click.echo("no acknowledgement: the mail is your own (outbound)")
         else:
-            click.echo(verdict_line(analysis.plan))
+            click.echo(verdict_line(plan))
     return code
 
 

@@ -18,8 +18,12 @@ from mailtriage.triage.model import Triage
 from mailtriage.triage.selftest import Outcome, mail_of, run_test, untested_signals
 
 
-def run_check(files: Sequence[Path] | None, *, quiet: bool) -> int:
-    """Report every problem and every failing policy test; 0 when there is no error."""
+def run_check(files: Sequence[Path] | None, *, quiet: bool, since: float | None = None) -> int:
+    """Report every problem and every failing policy test; 0 when there is no error.
+
+    With `since` (seconds since the epoch) also which mails of the history from then on would be
+    tagged differently, which is no error.
+    """
     try:
         everything = read_everything(files)
     except LoadError as error:
@@ -30,11 +34,11 @@ def run_check(files: Sequence[Path] | None, *, quiet: bool) -> int:
         for problem in everything.problems:
             to_terminal(str(problem))
     _print_failures(failed)
-    if failed:
-        return 1
-    if not quiet:
+    if not quiet and not failed:
         click.echo(_summary(everything))
-    return 0
+    # Also of policies whose tests fail: the comparison may tell why.
+    code = 0 if since is None else _against_history(everything, since)
+    return 1 if failed else code
 
 
 def run_policy_tests(files: Sequence[Path] | None, *, coverage: bool) -> int:
@@ -52,6 +56,13 @@ def run_policy_tests(files: Sequence[Path] | None, *, coverage: bool) -> int:
             click.echo(f"{file}: {signal}: no test hits this signal")
     click.echo(f"{len(outcomes) - len(failed)} policy tests passed, {len(failed)} failed")
     return 1 if failed else 0
+
+
+def _against_history(everything: Everything, since: float) -> int:
+    # Only those who look at the past pay for it.
+    from mailtriage.commands.against_history import run_against_history
+
+    return run_against_history(everything, since)
 
 
 def _outcomes(everything: Everything) -> list[Outcome]:

@@ -1,7 +1,7 @@
 """mailtriage explain: the same code path as live mail, shown with every reason."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mailtriage.acks.compose import ComposeError
+from mailtriage.acks.plan import Plan
 from mailtriage.acks.preview import preview
 from mailtriage.acks.templates import Texts
 from mailtriage.commands.terminal import harmless, to_terminal
@@ -93,9 +94,14 @@ def explain_one(
     return analysis, analysis.mail or first
 
 
+def planned(analysis: Analysis) -> Plan | None:
+    """Whether a mail is acknowledged, or would be if that were not only tried."""
+    return analysis.tried.plan if analysis.tried else analysis.plan
+
+
 def _acknowledgement(analysis: Analysis, texts: Texts | None) -> dict[str, Any]:
     """What would be answered, or the rule that forbids it."""
-    plan = analysis.plan
+    plan = planned(analysis)
     found = {"send": False, "rule": "none", "to": "", "from": "", "subject": "", "language": "",
              "by": ""}  # fmt: skip
     if plan is None:
@@ -143,6 +149,9 @@ def as_object(name: str, mail: Mail, analysis: Analysis, ack: dict[str, Any]) ->
         "text": mail.newest_text,
         "headers": [list(field) for field in edits.insert],
         "strip": [deletion.name for deletion in edits.delete],
+        "exempt": analysis.exempt,
+        "dry_run": list(analysis.tried.actions) if analysis.tried else [],
+        "dry_run_policies": list(analysis.tried.policies) if analysis.tried else [],
         "ack": ack,
         "why": [
             {
@@ -172,27 +181,44 @@ def print_page(console: Console, name: str, mail: Mail, analysis: Analysis) -> N
     console.rule(Text(harmless(name), style="bold"), align="left")
     console.print(_mail(mail))
     console.print()
-    level = str(triage.priority)
-    console.print(
-        Text.assemble(
-            (f"{level} ({triage.score})", _COLOURS[level]),
-            f"  {triage.skill}",
-            (f" {triage.skill_confidence:.0%}" if triage.skill_confidence else "", "dim"),
-            f"  {triage.language}",
-            (f" {triage.language_confidence:.0%}", "dim"),
-            f"  {triage.kind}, {triage.thread}, mood {triage.mood}, churn {triage.churn}, "
-            f"tier {triage.tier}, topic {triage.topic}, status {analysis.status}",
-        )
-    )
+    if not analysis.exempt:
+        console.print(_tags(analysis))
     if triage.why:
         console.print(_reasons(triage.why))
     for deletion in analysis.edits.delete:
         console.print(Text(f"- {harmless(deletion.name)} (number {deletion.index})", style="red"))
     for header, value in analysis.edits.insert:
         console.print(Text.assemble((f"+ {header}: ", "green"), value), soft_wrap=True)
-    if not analysis.edits.insert:
-        console.print(Text(f"no headers are added: {triage.direction} mail", style="dim"))
+    for line in _left_out(analysis):
+        console.print(Text(line, style="dim"))
     console.print()
+
+
+def _left_out(analysis: Analysis) -> Iterator[str]:
+    """What is not done to the mail, and why."""
+    tried = analysis.tried
+    if analysis.exempt:
+        yield f"no headers are added: the mail is exempt by its {analysis.exempt}"
+    elif not analysis.edits.insert:
+        yield f"no headers are added: {analysis.triage.direction} mail"
+    if tried is not None and tried.actions:
+        yield f"dry run: {', '.join(tried.actions)} only tried"
+    if tried is not None and tried.policies:
+        yield f"dry run: with {', '.join(tried.policies)} the tags would be others"
+
+
+def _tags(analysis: Analysis) -> Text:
+    triage = analysis.triage
+    level = str(triage.priority)
+    return Text.assemble(
+        (f"{level} ({triage.score})", _COLOURS[level]),
+        f"  {triage.skill}",
+        (f" {triage.skill_confidence:.0%}" if triage.skill_confidence else "", "dim"),
+        f"  {triage.language}",
+        (f" {triage.language_confidence:.0%}", "dim"),
+        f"  {triage.kind}, {triage.thread}, mood {triage.mood}, churn {triage.churn}, "
+        f"tier {triage.tier}, topic {triage.topic}, status {analysis.status}",
+    )
 
 
 def _mail(mail: Mail) -> Table:

@@ -11,6 +11,7 @@ from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
 from mailtriage.doors.analysis import Analyst
 from mailtriage.service.analyser import run_analyser
+from mailtriage.service.history import Channel, run_history
 from mailtriage.service.listener import Listener, ListenError, listen, private_listener
 from mailtriage.service.load import LoadError, read_everything
 from mailtriage.service.log import Log
@@ -47,14 +48,24 @@ def run_serve(files: Sequence[Path] | None) -> int:
             to_terminal(f"mailtriage: {error}")
             return 1
         _say_where_the_milter_is(config, doors[0].listener, log)
+        history = Channel()
         analysing = Role(
             "analyser",
             listener,
-            run_analyser,
+            partial(run_analyser, history),
             lambda analyst: analyst.config.milter.analysers or os.cpu_count() or 1,
             leaves_last=True,
         )
-        analyst = everything.analyst(tokens, ledger)
+        doors.append(
+            Role(
+                "history",
+                listener,
+                partial(run_history, history),
+                lambda analyst: int(analyst.config.history.keep > 0),
+                leaves_last=True,
+            )
+        )
+        analyst = history.prepare(everything.analyst(tokens, ledger))
         del everything
         metrics = _metrics(config, log)
         # Whoever watches us wants to know whether mail is tagged, and not only that we are there.
@@ -65,7 +76,10 @@ def run_serve(files: Sequence[Path] | None) -> int:
             doors.append(Role("selftest", doors[0].listener, run, lambda _: 1))
         monitor = Monitor(analyst, metrics, selftest=tested)
         share_memory()
-        load = partial(_load, files, config, tokens, ledger)
+
+        def load() -> Analyst:
+            return history.prepare(_load(files, config, tokens, ledger))
+
         Supervisor(analyst, [analysing, *doors], load, log, monitor).run()
     return 0
 
@@ -80,7 +94,13 @@ def _memory(config: Config) -> tuple[Tokens | None, Ledger]:
     with contextlib.suppress(OSError):  # what cannot be made, make_secret explains
         config.state.database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     tokens = Tokens(make_secret(config.state.secret))
-    return tokens, SqliteLedger(config.state.database, tokens)
+    ledger = SqliteLedger(config.state.database, tokens)
+    if not config.state.shared:
+        return tokens, ledger
+    # 18 MB of library, for those who use it.
+    from mailtriage.service.shared_state import shared_ledger
+
+    return tokens, shared_ledger(config, tokens, ledger)
 
 
 def _load(
@@ -103,6 +123,8 @@ def _load(
     ):
         if old != new:
             raise ListenError(f"{key}: changed from {old} to {new}, which needs a restart")
+    if running.state != wanted.state:
+        raise ListenError("state: changed, which needs a restart")
     if tokens is None and wanted.mailboxes.mailboxes:
         raise ListenError("mailboxes: the first ones need a restart: there is no desk yet")
     return everything.analyst(tokens, ledger)

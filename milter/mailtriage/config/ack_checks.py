@@ -12,6 +12,8 @@ from mailtriage.config.report import NOT_FOR_MAIN_CF, Report
 from mailtriage.config.sections import Config
 
 _PORT_OF_STRANGERS: Final = 25
+_MOST_WAIT: Final = 0.1
+"""Seconds."""
 _NOBODY_READS: Final = ("no-reply", "noreply", "do-not-reply", "donotreply")
 
 
@@ -71,7 +73,7 @@ def _check_desk(config: Config, report: Report) -> None:
 
 
 def _check_trust(config: Config, report: Report) -> None:
-    answering = any(mailbox.ack != "off" for mailbox in config.mailboxes.mailboxes)
+    answering = any(mailbox.planned_ack != "off" for mailbox in config.mailboxes.mailboxes)
     if answering and not config.authentication.trusted_authserv_ids:
         report(
             ("authentication", "trusted_authserv_ids"),
@@ -100,18 +102,37 @@ def _check_limits(limits: AckLimits, report: Report) -> None:
 
 
 def _check_state(config: Config, report: Report) -> None:
-    if config.mailboxes.mailboxes and config.state.scheme != "sqlite":
+    state = config.state
+    if not state.shared:
+        for key, value in (("file", state.file), ("password_file", state.password_file)):
+            if value is not None:
+                report(
+                    ("state", key),
+                    "is for nodes that share a Redis, and state.url names none",
+                    'write url = "redis://HOST:PORT/DATABASE", or remove the key',
+                    warning=True,
+                )
+        return
+    if config.mailboxes.mailboxes and state.secret_file is None:
         report(
-            ("state", "url"),
-            f"acknowledgements are remembered on this machine only, in {config.state.database}",
-            "a customer who is sent to another node may be answered twice",
+            ("state", "secret_file"),
+            f"every node that shares this Redis needs the same secret, {state.secret}",
+            "copy it from the first node before the first start of another one, and name it here",
+            warning=True,
+        )
+    if config.customers.redis and config.customers.timeout + state.timeout > _MOST_WAIT:
+        report(
+            ("state", "timeout"),
+            "together with customers.timeout a mail may wait for Redis more than"
+            f" {_MOST_WAIT * 1000:.0f} ms",
+            "50 ms each are enough for a Redis that is well",
             warning=True,
         )
 
 
 def _check_mailbox(mailbox: Mailbox, profile: Profile, report: Report) -> None:
     path = mailbox.path
-    if mailbox.ack not in {"send", "deferred"}:
+    if mailbox.planned_ack not in {"send", "deferred"}:
         return
     # Rule E4: an address that nobody set up may be a spammer's guess.
     never = "an address that is not named is never acknowledged"
@@ -129,7 +150,7 @@ def _check_mailbox(mailbox: Mailbox, profile: Profile, report: Report) -> None:
             'write "re"',
             warning=True,
         )
-    if profile.ack == "delegate" and mailbox.ack == "send":
+    if profile.ack == "delegate" and mailbox.planned_ack == "send":
         report(
             (*path, "ack"),
             f"as {profile.name} is made, answers to our acknowledgement may open second tickets, or"

@@ -171,6 +171,8 @@ class Targets:
     """By urgent, high, normal, low."""
     skills: Mapping[str, Mapping[str, float]]
     """By skill, then priority; what is missing falls back to `priorities`."""
+    measured: bool = True
+    """Whether what was measured counts instead, once enough is known."""
 
     def seconds(self, skill: str, priority: str) -> float:
         """The target of one kind of mail."""
@@ -369,6 +371,7 @@ def read_targets(table: SettingsReader) -> Targets:
     priorities = {
         name: table.duration(name, default, low="1m", high="365d") for name, default in _TARGETS
     }
+    measured = table.boolean("measured", default=True)
     skills: dict[str, dict[str, float]] = {}
     below = table.table("skills")
     for skill in below.names():
@@ -378,4 +381,4 @@ def read_targets(table: SettingsReader) -> Targets:
             for name, default in _TARGETS
             if one.has(name)
         }
-    return Targets(priorities, skills)
+    return Targets(priorities, skills, measured)

@@ -12,6 +12,7 @@ from mailtriage.config.ack_checks import check_acks
 from mailtriage.config.places import check_places
 from mailtriage.config.report import NOT_FOR_MAIN_CF, Report
 from mailtriage.config.sections import Config
+from mailtriage.config.trial import check_trial
 from mailtriage.toml_lines import KeyPath
 from mailtriage.toml_source import UNREADABLE_HINT, did_you_mean
 
@@ -31,6 +32,7 @@ def cross_check(config: Config, report: Report) -> None:
     _check_files(config, report)
     _check_tls(config, report)
     check_acks(config, report)
+    check_trial(config.dry_run, config.exempt, config.mailboxes, report)
 
 
 def _check_milter(config: Config, report: Report) -> None:

@@ -70,8 +70,19 @@ class Mailbox:
     routes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Route, skill or "default" to the address that such mail goes to; each is one more address of
     this mailbox, as answers come to it and go out from it."""
+    dry_run: bool | None = None
+    """Whether all that is done to its mail is only tried; None: what [dry_run] says."""
+    tries: tuple[str, ...] = ()
+    """What is only tried in the end, of `trial.ACTIONS`."""
+    tried_ack: AckMode = "off"
+    """What `ack` would be, if acknowledging were not only tried; then `ack` is "off"."""
     written: str = field(default="", compare=False)
     """The address as the file spells it, to find its line; empty: as in `address`."""
+
+    @property
+    def planned_ack(self) -> AckMode:
+        """`ack` as it is written, whether it is only tried or not."""
+        return self.tried_ack if self.ack == "off" else self.ack
 
     @property
     def from_address(self) -> str:
@@ -118,9 +129,12 @@ class Mailboxes:
         return found
 
 
-def read_mailboxes(table: SettingsReader, profiles: Profiles) -> Mailboxes:
-    """[mailboxes."address"]; what a section does not say its profile says."""
-    written = {name: _mailbox(table, name, profiles) for name in table.names()}
+def read_mailboxes(
+    table: SettingsReader, profiles: Profiles, *, all_tried: bool = False
+) -> Mailboxes:
+    """[mailboxes."address"]; what a section does not say its profile says. `all_tried`: what
+    dry_run.all says, and each mailbox that does not say otherwise."""
+    written = {name: _mailbox(table, name, profiles, all_tried) for name in table.names()}
     by_address: dict[str, Mailbox] = {}
     for name, mailbox in written.items():
         if mailbox.address in by_address:
@@ -153,7 +167,7 @@ def _report_twice(table: SettingsReader, name: str, first: Mailbox) -> None:
         table.problem(name, what, f'"{first.written}" is enough, and counts', warning=True)
 
 
-def _mailbox(mailboxes: SettingsReader, name: str, profiles: Profiles) -> Mailbox:
+def _mailbox(mailboxes: SettingsReader, name: str, profiles: Profiles, all_tried: bool) -> Mailbox:
     table = mailboxes.table(name)
     if not _ADDRESS.fullmatch(name):
         hint = 'write [mailboxes."help@desk.example"] or [mailboxes."*@desk.example"]'
@@ -163,6 +177,7 @@ def _mailbox(mailboxes: SettingsReader, name: str, profiles: Profiles) -> Mailbo
         if not _ADDRESS.fullmatch(alias):
             table.problem(("aliases", number), f'"{alias}" is not an e-mail address')
     profile = find_profile(profiles, table.peek("profile", "generic")) or GENERIC
+    dry_run = table.boolean("dry_run", default=all_tried)
     return Mailbox(
         address=same_address(name),
         aliases=tuple(same_address(alias) for _, alias in aliases),
@@ -196,6 +211,7 @@ def _mailbox(mailboxes: SettingsReader, name: str, profiles: Profiles) -> Mailbo
         wait=table.duration("wait", "5m", low="1s", high="1h"),
         repair=table.choice("repair", profile.repair, ("off", "headers")),
         route=table.choice("route", "header", ("header", "recipient", "postfix")),
+        dry_run=dry_run if table.has("dry_run") else None,
         routes=_routes(table.table("routes"), same_address(name)),
         written=name,
     )

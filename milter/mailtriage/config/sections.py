@@ -20,10 +20,14 @@ from mailtriage.config.acks import (
     read_targets,
 )
 from mailtriage.config.endpoints import Networks, NextHop, SocketAddress
+from mailtriage.config.history import HistoryConfig, read_history
+from mailtriage.config.kb import KbConfig, read_kb
 from mailtriage.config.mailboxes import Mailboxes, read_mailboxes
 from mailtriage.config.profile_sections import Profiles, find_profile, read_profiles
 from mailtriage.config.profiles import Profile
 from mailtriage.config.reader import SettingsReader
+from mailtriage.config.trial import DryRun, Exempt, read_dry_run, read_exempt, tried
+from mailtriage.config.warnings import WarningsConfig, read_warnings
 
 _NAME: Final = re.compile(r"[a-z0-9_-]{1,64}")
 _GROUP: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
@@ -148,13 +152,26 @@ class StateConfig:
     """May hold a password."""
     secret_file: Path | None
     """The secret of the installation; None: "secret" beside the database, made at first start."""
+    file: Path | None = None
+    """With Redis, the SQLite file of this node; None: where it lies without."""
+    password_file: Path | None = None
+    """Holds the password of Redis, unless the URL does; None: it needs none."""
+    prefix: str = "mailtriage"
+    """Tells the keys of this organisation from those of others in one Redis."""
+    timeout: float = 0.05
+    """Seconds that Redis may take while a mail waits."""
 
     @property
     def database(self) -> Path:
         """The SQLite file of this machine; with Redis, too, each node keeps what it owes."""
         if self.scheme == "sqlite":
             return Path(self.url.removeprefix("sqlite://"))
-        return DEFAULT_DATABASE
+        return self.file or DEFAULT_DATABASE
+
+    @property
+    def shared(self) -> bool:
+        """Whether nodes share what they remember."""
+        return self.scheme != "sqlite"
 
     @property
     def secret(self) -> Path:
@@ -195,12 +212,15 @@ class Config:
     smtp: SmtpConfig
     authentication: AuthenticationConfig
     networks: NetworksConfig
+    exempt: Exempt
+    dry_run: DryRun
     mailboxes: Mailboxes
     profiles: Mapping[str, Profile]
     """Those that a mailbox names or that have a section of their own, by name."""
     customers: CustomersConfig
     policies: PoliciesConfig
     model: ModelConfig
+    kb: KbConfig
     state: StateConfig
     desk: DeskConfig
     ack: AckConfig
@@ -208,6 +228,8 @@ class Config:
     targets: Targets
     log: LogConfig
     metrics: MetricsConfig
+    history: HistoryConfig
+    warnings: WarningsConfig
 
 
 def read_sections(root: SettingsReader) -> Config:
@@ -216,18 +238,23 @@ def read_sections(root: SettingsReader) -> Config:
     milter, smtp = _milter(root.table("milter")), _smtp(root.table("smtp"))
     authentication = _authentication(root.table("authentication"))
     networks = _networks(root.table("networks"))
+    exempt, dry_run = read_exempt(root.table("exempt")), read_dry_run(root.table("dry_run"))
     profiles = read_profiles(root.table("profiles"))
-    mailboxes = read_mailboxes(root.table("mailboxes"), profiles)
+    mailboxes = read_mailboxes(root.table("mailboxes"), profiles, all_tried=dry_run.all)
+    mailboxes = tried(mailboxes, dry_run)
     config = Config(
         milter=milter,
         smtp=smtp,
         authentication=authentication,
         networks=networks,
+        exempt=exempt,
+        dry_run=dry_run,
         mailboxes=mailboxes,
         profiles=_used(profiles, mailboxes),
         customers=_customers(root.table("customers")),
         policies=_policies(root.table("policies")),
         model=_model(root.table("model")),
+        kb=read_kb(root.table("kb")),
         state=_state(root.table("state")),
         desk=read_desk(root.table("desk")),
         ack=read_ack(root.table("ack")),
@@ -235,6 +262,8 @@ def read_sections(root: SettingsReader) -> Config:
         targets=read_targets(root.table("targets")),
         log=_log(root.table("log")),
         metrics=_metrics(root.table("metrics")),
+        history=read_history(root.table("history")),
+        warnings=read_warnings(root.table("warnings")),
     )
     root.finish()
     return config
@@ -330,7 +359,14 @@ def _model(table: SettingsReader) -> ModelConfig:
 
 def _state(table: SettingsReader) -> StateConfig:
     url = table.url("url", f"sqlite://{DEFAULT_DATABASE}", _STATE_SCHEMES)
-    return StateConfig(url, table.file("secret_file"))
+    return StateConfig(
+        url,
+        table.file("secret_file"),
+        table.file("file"),
+        table.file("password_file"),
+        table.text("prefix", "mailtriage", pattern=_NAME),
+        table.duration("timeout", "50ms", low="1ms", high="1s"),
+    )
 
 
 def _log(table: SettingsReader) -> LogConfig:

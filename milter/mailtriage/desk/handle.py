@@ -7,18 +7,21 @@ decide once more, and the conversation, the ledger and the acknowledgement are w
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from mailtriage.acks.case import make_case, question_about
-from mailtriage.acks.compose import ComposeError, Order, compose
+from mailtriage.acks.compose import ComposeError, KbLink, Order, compose
 from mailtriage.acks.decide import decide, decide_again
 from mailtriage.acks.destinations import address_of, is_form
 from mailtriage.acks.draft import draft
 from mailtriage.acks.fields import usable_id
 from mailtriage.acks.model import Announced, Authentication, Case, Destination, Verdict
 from mailtriage.acks.plan import is_short, leads_nowhere
+from mailtriage.acks.promise import TARGETS_ALONE, Answers
 from mailtriage.acks.seal import Facts
+from mailtriage.acks.suggested import link_of, suggest
 from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.classifier.model import Classifier
@@ -30,11 +33,13 @@ from mailtriage.desk.copy import Copy, Opened, open_copy, tag
 from mailtriage.desk.identity import Identifier, Identity
 from mailtriage.desk.outbound import outbound_of
 from mailtriage.desk.report import Level
+from mailtriage.knowledge.search import KnowledgeIndex
 from mailtriage.mail.model import Client, Envelope, Limits, Mail
 from mailtriage.mail.read import read_mail
 from mailtriage.policies.matcher import Matcher
 from mailtriage.state.ledger import EmptyLedger, LedgerQuestion
-from mailtriage.state.store import Inbound, NewAck, Outbound, Store
+from mailtriage.state.shared_records import Pulled
+from mailtriage.state.store import Inbound, NewAck, Outbound, Store, WaitingAck
 from mailtriage.triage.customer import CustomerList
 from mailtriage.triage.judge import triage
 from mailtriage.triage.model import Kind, Priority, Thread, Tier, Triage
@@ -61,6 +66,10 @@ class Prepared:
     outbound: Outbound | None = None
     complaint: str = ""
     """The address whose owner complained about our mail."""
+    kb: KbLink | None = None
+    """The paragraph that may already answer it."""
+    shared: Pulled | None = None
+    """What other nodes know (desk/sharing.py); None: not known, or there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,10 @@ class Knowledge(Protocol):
         """The trained model beside the policies."""
 
     @property
+    def knowledge(self) -> KnowledgeIndex | None:
+        """The knowledge base."""
+
+    @property
     def limits(self) -> Limits:
         """Bounds on the work of one mail."""
 
@@ -98,11 +111,19 @@ class Knowledge(Protocol):
 class Handler:
     """The desk's judgement. Immutable; `prepare` may run in any thread."""
 
-    def __init__(self, analyst: Knowledge, config: Config, tokens: Tokens, texts: Texts) -> None:
+    def __init__(
+        self,
+        analyst: Knowledge,
+        config: Config,
+        tokens: Tokens,
+        texts: Texts,
+        answers: Answers = TARGETS_ALONE,
+    ) -> None:
         self._analyst: Final = analyst
         self._config: Final = config
         self._tokens: Final = tokens
         self._texts: Final = texts
+        self._answers: Final = answers
         self._identifier: Final = Identifier(config, tokens)
 
     def _profile(self, mail: Mail) -> Profile:
@@ -158,12 +179,13 @@ class Handler:
             verdict=verdict,
             sealed=facts,
             only_here=found.only_here,
+            kb=link_of(self._analyst.knowledge, tag(opened.tags, "kb"), facts.passage),
         )
 
     def _judged(self, opened: Opened, found: Identity, now: float) -> Prepared | None:
         """A mail that no analysis has seen: it passed while the milter was down, or too slow."""
         client = opened.arrival.client
-        if opened.mailbox and _is_own(client, self._config):
+        if opened.mailbox and (_is_own(client, self._config) or self._is_exempt(client, found)):
             return None  # the sweeper copies what agents write to a service mailbox, too
         analyst = self._analyst
         mail = read_mail(
@@ -194,7 +216,13 @@ class Handler:
             body_seen=self._config.desk.copy != "headers",
         )
         case = dataclasses.replace(case, key=found.key)
-        return Prepared(found.key, case.now, case=case, only_here=found.only_here)
+        kb = suggest(analyst.knowledge, mail, judged, self._config.kb).link
+        return Prepared(found.key, case.now, case=case, only_here=found.only_here, kb=kb)
+
+    def _is_exempt(self, client: Client, found: Identity) -> bool:
+        mail = found.header
+        senders = (mail.envelope.sender, mail.from_address)
+        return bool(self._config.exempt.why(client.address, senders, mail.envelope.recipients))
 
     def _complaint(self, opened: Opened, found: Identity, now: float) -> Prepared | None:
         about = complainant(opened.body, self._config, self._tokens)
@@ -226,7 +254,7 @@ class Handler:
         if not verdict.rule and verdict.announced is Announced.SENT and mailbox is not None:
             if _is_acknowledged_elsewhere(question, store):
                 return KNOWN
-            order = draft(case, mailbox, verdict)
+            order = draft(case, mailbox, verdict, self._answers, prepared.kb)
             try:
                 ack = self._new_ack(case, mailbox, order)
             except ComposeError as error:
@@ -269,13 +297,7 @@ class Handler:
 
     def _apply_outbound(self, outbound: Outbound, store: Store, now: float) -> Outcome:
         effect = store.record_outbound(outbound)
-        for waiting in effect.release:
-            order = dataclasses.replace(Order.from_json(waiting.order), ticket=outbound.ticket)
-            try:
-                message = compose(order, self._config, self._texts, self._tokens, now)
-            except ComposeError:
-                continue  # it goes out without the ticket when its time is up
-            store.release(waiting.key, message, now)
+        self.release(effect.release, outbound.ticket, store, now)
         if effect.conversation is None:
             return NOTHING
         fields: dict[str, object] = {
@@ -286,6 +308,16 @@ class Handler:
         }
         # Two acknowledgements to one mail: the helpdesk's own is still switched on (rule G8).
         return Outcome("warning" if effect.double_ack else "info", fields)
+
+    def release(self, waiting: Iterable[WaitingAck], ticket: str, store: Store, now: float) -> None:
+        """Acknowledgements that waited for this ticket go out. Inside the transaction."""
+        for one in waiting:
+            order = dataclasses.replace(Order.from_json(one.order), ticket=ticket)
+            try:
+                message = compose(order, self._config, self._texts, self._tokens, now)
+            except ComposeError:
+                continue  # it goes out without the ticket when its time is up
+            store.release(one.key, message, now)
 
 
 def _is_own(client: Client, config: Config) -> bool:

@@ -12,7 +12,7 @@ from mailtriage.acks.seal import Facts, claimed_key
 from mailtriage.acks.tokens import HIDDEN_DOMAIN, Tokens
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
-from mailtriage.desk.copy import Opened
+from mailtriage.desk.copy import Opened, tag
 from mailtriage.mail.address import parse_mailboxes
 from mailtriage.mail.model import Envelope, Mail
 from mailtriage.mail.read import read_mail
@@ -80,6 +80,8 @@ class Identifier:
                     return self._identity(opened, opened.key, mailbox, header)
             chosen = self._chosen(header, tuple(self._addressed(header)))
             return self._identity(opened, opened.key, chosen, header) if chosen else None
+        if tag(opened.tags, "dry-run"):
+            return None  # the milter has seen it, and has told of it unless it is only tried
         swept = self._by_name.get(opened.mailbox)
         if swept is None or (opened.tags and not has_own_message_id(header)):
             # The milter has seen it, and its own copy is on its way; whether they are of one mail

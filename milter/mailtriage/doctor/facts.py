@@ -104,6 +104,10 @@ class Redis:
     """Whether it writes down each change (AOF)."""
     eviction: str = "noeviction"
     """maxmemory-policy."""
+    foreign: str = ""
+    """Why what it holds is not for this node; empty: it is, or is nobody's yet."""
+    ahead: float = 0.0
+    """Seconds by which its clock differs from ours."""
     asked: bool = True
     """Whether it could be asked for its settings."""
 

@@ -12,6 +12,8 @@ _VOLATILE: Final = ("tmpfs", "ramfs")
 _LATE: Final = 900.0
 """Seconds after which an acknowledgement that is due is a sign of something."""
 _KEEPING: Final = "noeviction"
+_CLOCKS_APART: Final = 5.0
+"""Seconds; desk/sharing.py logs it from then on, too."""
 
 
 def secret(facts: Facts) -> Iterator[Finding]:
@@ -86,17 +88,38 @@ def outbox(facts: Facts) -> Iterator[Finding]:
 
 
 def redis(facts: Facts) -> Iterator[Finding]:
-    """redis-down, redis-durability, redis-eviction."""
+    """redis-down, redis-durability, redis-eviction, redis-foreign, redis-clock."""
     for server in facts.redis:
         if server.fault:
             yield Finding(
                 "redis-down",
                 "error",
                 f"Redis ({server.key}) cannot be used: {server.fault}",
-                "customers have tier unknown, and look-ups cost time",
+                "each node decides by what it knows itself: a customer may hear twice, and what an"
+                " agent sends through one node the others hear of later"
+                if server.key == "state.url"
+                else "customers have tier unknown, and look-ups cost time",
                 "systemctl status redis-server; redis-cli ping",
             )
             continue
+        if server.foreign:
+            yield Finding(
+                "redis-foreign",
+                "error",
+                f"This node shares nothing through Redis ({server.key}): {server.foreign}",
+                "it decides by what it knows itself: a customer may hear from two nodes",
+                "# Copy the secret of the other nodes (state.secret_file), or give this"
+                " organisation a\n# state.prefix of its own; docs/many-nodes.md has both",
+            )
+        if server.ahead > _CLOCKS_APART:
+            yield Finding(
+                "redis-clock",
+                "warning",
+                f"the clocks of Redis ({server.key}) and of this machine differ by"
+                f" {server.ahead:.0f} seconds",
+                "limits are counted in the times of all nodes, and promises are points in time",
+                "timedatectl set-ntp true",
+            )
         if not server.asked:
             continue
         if not server.appends:
@@ -113,6 +136,8 @@ def redis(facts: Facts) -> Iterator[Finding]:
                 "error",
                 f"Redis ({server.key}) throws entries away when memory is short"
                 f" (maxmemory-policy {server.eviction})",
-                "the customer list is one entry: on a busy day nobody is VIP any more",
+                "with them goes who was acknowledged, and which node has a mail in hand"
+                if server.key == "state.url"
+                else "the customer list is one entry: on a busy day nobody is VIP any more",
                 "redis-cli config set maxmemory-policy noeviction && redis-cli config rewrite",
             )

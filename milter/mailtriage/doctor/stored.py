@@ -57,15 +57,16 @@ def look_at_state(config: Config, undone: list[Undone]) -> State:
 
 def look_at_redis(config: Config, undone: list[Undone]) -> tuple[Redis, ...]:
     """Every Redis that the configuration names."""
-    urls = {"customers.redis": config.customers.redis}
-    if config.state.scheme != "sqlite":
-        urls["state.url"] = config.state.url
+    key, url = "customers.redis", config.customers.redis
     found = []
-    for key, url in urls.items():
-        if url.startswith("redis+sentinel:"):
-            undone.append(Undone("redis-durability", f"{key}: sentinels are not asked"))
-        elif url:
-            found.append(_ask_redis(key, url, undone))
+    if url.startswith("redis+sentinel:"):
+        undone.append(Undone("redis-durability", f"{key}: sentinels are not asked"))
+    elif url:
+        found.append(_ask_redis(key, url, undone))
+    if config.state.shared and config.mailboxes.mailboxes:
+        from mailtriage.doctor.shared import ask_shared
+
+        found.append(ask_shared(config, undone))
     return tuple(found)
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final
 import Milter
 
 import milter
-from mailtriage.doors.analysis import Analysis, Analyst, direction, fail_open
+from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.descriptors import socket_inodes, unused_address
 from mailtriage.doors.exchange import NoAnswer, Overload, Question, ask
 from mailtriage.mail.model import Client, Envelope
@@ -277,20 +277,15 @@ class MilterDoor:
             status = Status.TIMEOUT
         elif isinstance(fault, Overload):
             status = Status.OVERLOAD
-        return fail_open(
-            (name for name, _ in question.headers),
+        return self._analyst.pass_on(
+            [name for name, _ in question.headers],
+            question.headers,
+            b"".join(question.body),
+            question.envelope,
+            question.client,
+            question.queue_id,
             status,
-            direction=direction(self._analyst.config, question.client),
-            profile=self._analyst.profile(question.envelope.recipients),
-            detail="analyser ended" if isinstance(fault, NoAnswer) else type(fault).__name__,
-            silence=self._analyst.silences(question.envelope.recipients),
-            recipient=self._analyst.unread_recipient(
-                question.headers,
-                b"".join(question.body),
-                question.envelope,
-                question.client,
-                question.queue_id,
-            ),
+            "analyser ended" if isinstance(fault, NoAnswer) else type(fault).__name__,
         )
 
     def _on_abort(self, ctx: Any) -> int:

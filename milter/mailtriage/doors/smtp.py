@@ -104,6 +104,11 @@ class SmtpDoor:
                 if self._background:
                     await asyncio.wait(self._background)
 
+    @property
+    def sessions(self) -> int:
+        """Open sessions."""
+        return len(self._connections)
+
     async def _all_gone(self) -> None:
         while self._connections:
             self._empty.clear()

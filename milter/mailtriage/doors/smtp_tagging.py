@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from mailtriage.config import Config
 from mailtriage.config.sections import SmtpConfig
-from mailtriage.doors.analysis import Analysis, Analyst, direction, fail_open
+from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.exchange import Answer, Question, decode_answer, encode_question
 from mailtriage.doors.smtp_settings import (
     Endpoint,
@@ -86,20 +86,15 @@ class Tagger:
         if isinstance(fault, BlockingIOError):
             status = Status.OVERLOAD
         fields, body_at, _ = split_fields(question.body[0])
-        return fail_open(
+        return self._analyst.pass_on(
             header_names(question.body[0]),
+            [(name.decode("latin-1"), value) for name, value in fields],
+            question.body[0][body_at:],
+            question.envelope,
+            question.client,
+            question.queue_id,
             status,
-            direction=direction(self._analyst.config, question.client),
-            profile=self._analyst.profile(question.envelope.recipients),
-            detail=type(fault).__name__,
-            silence=self._analyst.silences(question.envelope.recipients),
-            recipient=self._analyst.unread_recipient(
-                [(name.decode("latin-1"), value) for name, value in fields],
-                question.body[0][body_at:],
-                question.envelope,
-                question.client,
-                question.queue_id,
-            ),
+            type(fault).__name__,
         )
 
 

@@ -6,7 +6,8 @@ file names.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -35,6 +36,9 @@ _FROM_WORD_TO_WORD: Final = re.compile(r"\w(?:.*\w)?")
 _SHOWN: Final = 60
 """Characters of a hit that are quoted to people."""
 
+GaveUp = Callable[[str, str], None]
+"""Told of a pattern that ran into its time limit: name of the policy, id of the signal."""
+
 _Stretch = tuple[int, int]
 """Start and end in the folded text, with the blanks (or letters of a longer word) beside it."""
 
@@ -57,6 +61,7 @@ class Matcher:
         """Compile; `time_limit` is in seconds and for one `regex` pattern on one mail."""
         self.policies: Final = policies
         self._time_limit: Final = time_limit
+        self.gave_up: GaveUp = _tell_nobody
         self._signals: Final = [
             (policy, signal) for policy in policies.all() for signal in policy.signals
         ]
@@ -68,16 +73,28 @@ class Matcher:
             for number, (_, signal) in enumerate(self._signals)
             for phrase in _phrases(number, signal)
         )
-        self._patterns: Final = [
-            (number, _compile(signal))
-            for number, (_, signal) in enumerate(self._signals)
+        self._patterns: Final = {
+            number: _compile(policy, signal)
+            for number, (policy, signal) in enumerate(self._signals)
             if signal.regex
-        ]
+        }
+        self._unguarded: Final = {
+            number: pattern
+            for number, pattern in self._patterns.items()
+            if pattern.unguarded or pattern.marks
+        }
+        """Those that the phrases alone do not tell whether to try."""
         self._conditions: Final = [
             (number, Condition(signal))
             for number, (_, signal) in enumerate(self._signals)
             if is_condition(signal)
         ]
+
+    def watched(self, gave_up: GaveUp) -> "Matcher":
+        """The same matcher, which tells of each pattern that ran into its time limit."""
+        other = copy(self)
+        other.gave_up = gave_up
+        return other
 
     @property
     def phrases(self) -> int:
@@ -91,9 +108,13 @@ class Matcher:
         `quote` adds the words that were hit to `Hit.where`: for people, who have the time.
         """
         stretches, guarded = self._find_phrases(text, language)
-        for number, pattern in self._patterns:
-            if number in guarded or pattern.may_match(text):
-                stretches[number] = pattern.find(text, self._looks_at[number], self._time_limit)
+        # Those whose guards are words are not even looked at before one of the words is seen.
+        unseen = (item for item in self._unguarded.items() if item[0] not in guarded)
+        tried = guarded.union(number for number, pattern in unseen if pattern.may_match(text))
+        for number in tried:
+            stretches[number] = self._patterns[number].find(
+                text, self._looks_at[number], self._time_limit, self.gave_up
+            )
         hits = {
             number: _hit(*self._signals[number], text, found, quote=quote)
             for number, found in stretches.items()
@@ -223,6 +244,8 @@ def _together(text: MailText, first: _Stretch, second: _Stretch, within: int) ->
 class _Pattern:
     """A `regex` signal."""
 
+    policy: str
+    signal: str
     pattern: regex.Pattern[str]
     marks: tuple[str, ...]
     """Guards of punctuation, of which one must stand in the mail; those of words are phrases."""
@@ -232,7 +255,9 @@ class _Pattern:
         """Whether the pattern has no guard, or one of its marks stands in the mail."""
         return self.unguarded or any(mark in text.text for mark in self.marks)
 
-    def find(self, text: MailText, looks_at: Sequence[bool], time_limit: float) -> list[_Stretch]:
+    def find(
+        self, text: MailText, looks_at: Sequence[bool], time_limit: float, gave_up: GaveUp
+    ) -> list[_Stretch]:
         """Where the pattern stands, once for each part of the mail that it looks at.
 
         After the time limit the mail goes on without this signal: a wrong tag is worse than none.
@@ -246,15 +271,22 @@ class _Pattern:
                 # A slice, so that ^ and $ are the ends of the part.
                 match = self.pattern.search(text.text[start:end], timeout=time_limit)
             except TimeoutError:
+                gave_up(self.policy, self.signal)
                 continue
             if match is not None:
                 stretches.append((start + match.start(), start + match.end() + 2))
         return stretches
 
 
-def _compile(signal: Signal) -> _Pattern:
+def _compile(policy: Policy, signal: Signal) -> _Pattern:
     return _Pattern(
+        policy.name,
+        signal.id,
         regex.compile(signal.regex, regex.IGNORECASE),
         tuple(mark for mark in signal.guard if not _has_letters(mark)),
         unguarded=not signal.guard,
     )
+
+
+def _tell_nobody(_policy: str, _signal: str) -> None:
+    pass

@@ -27,6 +27,7 @@ from mailtriage.mail.fields import split_fields
 from mailtriage.mail.model import Mail
 from mailtriage.mail.read import read_mail, read_message
 from mailtriage.service.channel import ALIVE, DRAIN, READY, RECYCLE, TICK
+from mailtriage.service.history import Channel, Recorder
 from mailtriage.service.log import AddressMask, Log, mail_fields
 from mailtriage.service.metrics_counting import Watch
 from mailtriage.service.metrics_deltas import Deltas
@@ -38,23 +39,32 @@ _GARBAGE: Final = 5_000
 """Objects between two collections: a mail leaves no cycles behind, so they find next to nothing."""
 
 
-def run_analyser(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
-    """The life of an analyser, from the fork to the exit; never returns."""
+def run_analyser(
+    history: Channel, analyst: Analyst, listen_fd: int, control: socket.socket, log: Log
+) -> None:
+    """The life of an analyser, from the fork to the exit; never returns.
+
+    `history` takes what it decided.
+    """
     for number in (signal.SIGHUP, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     gc.set_threshold(_GARBAGE, 20, 50)
     log.start_thread()
-    _Analyser(analyst, listen_fd, control, log).run()
+    _Analyser(history, analyst, listen_fd, control, log).run()
     log.line("info", {"event": "worker-left", "pid": os.getpid(), "door": "analyser"})
     log.flush()
     os._exit(0)
 
 
 class _Analyser:
-    def __init__(self, analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
+    def __init__(
+        self, history: Channel, analyst: Analyst, listen_fd: int, control: socket.socket, log: Log
+    ) -> None:
         config = analyst.config
         self._deltas: Final = Deltas()
+        keeps = config.history.keep > 0
+        self._recorder: Final = Recorder(analyst, history, self._deltas) if keeps else None
         self._watch: Final = Watch(analyst, self._deltas)
         self._analyst: Final = self._watch.analyst
         self._listener: Final = socket.socket(fileno=listen_fd)
@@ -117,8 +127,10 @@ class _Analyser:
                 self._mails += 1
                 if question.queue_id == QUEUE_ID:
                     return
-                # Told after the answer: nobody waits for the log.
+                # Told after the answer: nobody waits for log and history.
                 self._tell(analysis, question)
+                if self._recorder is not None:
+                    self._recorder.record(analysis, question)
                 self._watch.count(analysis, question.queue_id, answering)
 
     def _tell(self, analysis: Analysis, question: Question) -> None:

@@ -9,22 +9,30 @@ import contextlib
 import gc
 import socket
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import aiosmtplib
 
+from mailtriage.acks.promise import TARGETS_ALONE
 from mailtriage.acks.tokens import HIDDEN_DOMAIN, Tokens
 from mailtriage.config import Config
+from mailtriage.desk.answers import MeasuredAnswers
 from mailtriage.desk.commit import DatabaseUnusableError, GroupCommit
 from mailtriage.desk.delivery import Delivery, Judgement
 from mailtriage.desk.handle import Handler
 from mailtriage.desk.receiver import Receiver
+from mailtriage.desk.report import Report
 from mailtriage.desk.submit import ask_for_delivery
 from mailtriage.doors.analysis import Analyst
+from mailtriage.service.answer_clock import AnswerClock
 from mailtriage.service.lifeline import run_process, until_told_to_leave
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
 from mailtriage.service.metrics_desk import CountedJudgement, counting
+from mailtriage.service.metrics_names import UNSHARED
+
+if TYPE_CHECKING:
+    from mailtriage.desk.sharing import Publisher
 
 PURGE_EVERY: Final = 60.0
 """Seconds between two looks for what may be forgotten."""
@@ -52,8 +60,9 @@ def run_desk(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log)
     async def serve() -> None:
         if analyst.texts is None:
             raise ValueError("there are no texts to acknowledge with")
-        handler = Handler(analyst, config, tokens, analyst.texts)
-        await serve_desk(handler, config, tokens, listen_fd, control, log)
+        answers = MeasuredAnswers() if config.targets.measured else None
+        handler = Handler(analyst, config, tokens, analyst.texts, answers or TARGETS_ALONE)
+        await serve_desk(handler, config, tokens, listen_fd, control, log, answers)
 
     run_process("desk", serve, log)
 
@@ -65,38 +74,82 @@ async def serve_desk(
     listen_fd: int,
     control: socket.socket,
     log: Log,
+    answers: MeasuredAnswers | None = None,
 ) -> None:
-    """Deliver until told to leave; then finish what is on its way."""
+    """Deliver until told to leave; then finish what is on its way.
+
+    `answers`: filled with what is measured while the desk runs; None: nothing is measured.
+    """
     flush = _Flush(config, log)
     deltas = Deltas()
     tell = counting(log.line, deltas)
 
     def report(fault: str) -> None:
+        if nodes is not None:
+            nodes.database_usable = not fault
         if fault:
             tell("error", {"event": "desk-database", "state": "unusable", "fault": fault})
         else:
             tell("info", {"event": "desk-database", "state": "usable"})
             flush.ask()
 
+    nodes = _nodes(judgement, config, tokens, tell, deltas)
     commit = GroupCommit(config.state.database, tokens, report)
-    delivery = Delivery(CountedJudgement(judgement), commit, tell)
+    delivery = Delivery(CountedJudgement(nodes.judgement if nodes else judgement), commit, tell)
 
     def is_ours(address: str) -> bool:
         return bool(tokens.read_hidden_recipient(address) or tokens.read_sweeper_recipient(address))
 
+    clock = AnswerClock(config, answers, deltas, log) if answers else None
     receiver = Receiver(is_ours, delivery.deliver)
     commit.start()
+    if nodes is not None:
+        await nodes.begin(commit)
     await receiver.start(socket.socket(fileno=listen_fd))
     flush.ask()
-    purging = asyncio.create_task(_purge(commit, config.desk.retention))
+    if clock is not None:
+        clock.start()
+    tasks = [asyncio.create_task(_purge(commit, config.desk.retention))]
+    tasks.append(asyncio.create_task(nodes.run(commit) if nodes else _share_nothing(commit)))
     await until_told_to_leave(
         control, config.milter, deltas, lambda: delivery.longest_under_way() < STUCK
     )
-    purging.cancel()
+    for task in tasks:
+        task.cancel()
     await receiver.stop(config.milter.drain)
     delivery.close()
+    if nodes is not None:
+        await nodes.close(commit)
     await commit.stop()
+    if clock is not None:
+        await asyncio.to_thread(clock.stop)
     deltas.flush(control)
+
+
+def _nodes(
+    judgement: Judgement, config: Config, tokens: Tokens, tell: Report, deltas: Deltas
+) -> "Publisher | None":
+    """What makes this node one of several; None where it is alone."""
+    if not config.state.shared or not isinstance(judgement, Handler):
+        return None
+    # 18 MB of library, for those who use it.
+    from mailtriage.desk.sharing import Publisher, SharedJudgement
+    from mailtriage.service.shared_state import desk_link, place_of
+
+    link = desk_link(place_of(config, tokens))
+    return Publisher(
+        SharedJudgement(judgement, link, tokens, config.ack.limits.cool_down),
+        link,
+        config.desk.retention,
+        tell,
+        lambda count: deltas.set(UNSHARED, value=count),
+    )
+
+
+async def _share_nothing(commit: GroupCommit) -> None:
+    """Where nodes shared before, this one no longer notes what it would have to tell."""
+    with contextlib.suppress(DatabaseUnusableError):
+        await commit.run_alone(lambda store: store.sharing.switch(on=False))
 
 
 async def _purge(commit: GroupCommit, retention: float) -> None:

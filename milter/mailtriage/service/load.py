@@ -16,12 +16,15 @@ from mailtriage.classifier.model import Classifier
 from mailtriage.classifier.store import ModelError, load_model
 from mailtriage.config import Config, ConfigError, Loaded, load
 from mailtriage.doors.analysis import Analyst
+from mailtriage.doors.tried import make_trial, without_signals
+from mailtriage.knowledge.model import KnowledgeError
+from mailtriage.knowledge.search import KnowledgeIndex, open_index
 from mailtriage.mail.model import Envelope
 from mailtriage.mail.read import read_mail
 from mailtriage.policies.denial import shipped_denials
 from mailtriage.policies.load import ACKS, PolicyError, load_policies
 from mailtriage.policies.matcher import Matcher
-from mailtriage.policies.model import GENERAL, Policies
+from mailtriage.policies.model import FACETS, GENERAL, Policies
 from mailtriage.service.profile_problems import profile_problems
 from mailtriage.service.state_checks import state_problems
 from mailtriage.shipped import shipped_directory
@@ -56,6 +59,8 @@ class Everything:
     problems: tuple[Problem, ...]
     model: Classifier | None = None
     """The trained model; None where it is switched off."""
+    knowledge: KnowledgeIndex | None = None
+    """The knowledge base; None where none was built."""
 
     @property
     def config(self) -> Config:
@@ -70,10 +75,24 @@ class Everything:
         load_detector()
         shipped_words()
         shipped_denials()
-        matcher = Matcher(self.policies, time_limit=self.config.policies.time_limit)
+        policies, model, trial = self.policies, self.model, None
+        limit, only_tried = self.config.policies.time_limit, self.config.dry_run.policies
+        if only_tried:
+            trial = make_trial(policies, model, only_tried, time_limit=limit)
+            policies = without_signals(policies, only_tried)
+            model = model.without("skill", only_tried) if model else None
+        matcher = Matcher(policies, time_limit=limit)
         tokens = tokens or Tokens(secrets.token_bytes(32))
         analyst = Analyst(
-            self.config, matcher, self.customers, tokens, ledger, self.texts, self.model
+            self.config,
+            matcher,
+            self.customers,
+            tokens,
+            ledger,
+            self.texts,
+            model,
+            trial,
+            self.knowledge,
         )
         _warm_up(analyst)
         return analyst
@@ -157,7 +176,20 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
             config.customers.timeout,
             customers,
         )
-    return Everything(loaded, policies, customers, texts, tuple(sorted(problems)), model)
+    knowledge, damage = _knowledge(loaded)
+    problems += damage
+    return Everything(loaded, policies, customers, texts, tuple(sorted(problems)), model, knowledge)
+
+
+def _knowledge(loaded: Loaded) -> tuple[KnowledgeIndex | None, list[Problem]]:
+    """The knowledge base. One that cannot be used is a warning: mail goes on without it."""
+    file = loaded.config.kb.index
+    try:
+        if not file.exists():
+            return None, []
+        return open_index(file), []
+    except (KnowledgeError, OSError) as error:
+        return None, [loaded.problem(("kb", "index"), str(error), warning=True)]
 
 
 def _calendar_problems(loaded: Loaded) -> list[Problem]:
@@ -166,7 +198,7 @@ def _calendar_problems(loaded: Loaded) -> list[Problem]:
     problems = [loaded.problem(path, what, hint) for path, what, hint in calendar_problems(config)]
     if len(config.calendars) > 1:
         for mailbox in config.mailboxes.mailboxes:
-            if not mailbox.calendar and mailbox.ack in {"send", "deferred"}:
+            if not mailbox.calendar and mailbox.planned_ack in {"send", "deferred"}:
                 path = (*mailbox.path, "calendar")
                 what = "names none of several calendars: Monday to Friday, 9 to 17 UTC is used"
                 hint = f"one of {', '.join(config.calendars)}"
@@ -178,7 +210,7 @@ def _roles(loaded: Loaded) -> list[Problem]:
     """Addresses whose mail would be acknowledged but for their local part, such as postmaster."""
     problems = []
     for mailbox in loaded.config.mailboxes.mailboxes:
-        if mailbox.ack == "off":
+        if mailbox.planned_ack == "off":
             continue
         aliases = [((*mailbox.path, "aliases", n), one) for n, one in enumerate(mailbox.aliases)]
         for path, address in ((mailbox.path, mailbox.address), *aliases):
@@ -292,10 +324,24 @@ def _unknown_names(loaded: Loaded, policies: Policies, learned: Sequence[str]) -
     for mailbox in loaded.config.mailboxes.mailboxes:
         for number, skill in enumerate(mailbox.skills):
             problems += _unknown_skill(loaded, (*mailbox.path, "skills", number), skill, skills)
+    problems += _unknown_trials(loaded, [*skills, *FACETS])
     problems += profile_problems(loaded, [*skills, GENERAL])
     for skill in loaded.config.targets.skills:
         problems += _unknown_skill(loaded, ("targets", "skills", skill), skill, skills)
     return problems
+
+
+def _unknown_trials(loaded: Loaded, known: Sequence[str]) -> list[Problem]:
+    """Policies that are to be tried, and are not there."""
+    return [
+        loaded.problem(
+            ("dry_run", "policies", number),
+            f"there is no policy '{name}'",
+            did_you_mean(name, known),
+        )
+        for number, name in enumerate(loaded.config.dry_run.policies)
+        if name not in known
+    ]
 
 
 def _unknown_skill(

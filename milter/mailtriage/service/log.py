@@ -18,6 +18,7 @@ from typing import Final
 
 from mailtriage.desk.report import Level
 from mailtriage.doors.analysis import Analysis
+from mailtriage.doors.tried import Tried
 from mailtriage.triage.model import Direction
 
 _LEVELS: Final = {"debug": 0, "info": 1, "warning": 2, "error": 3}
@@ -191,7 +192,9 @@ def mail_fields(
         "recipients": ",".join(mask(recipient) for recipient in recipients[:5]) or "-",
         "status": analysis.status,
     }
-    if triage.direction is Direction.INBOUND and mail is not None:
+    if analysis.exempt:
+        fields["exempt"] = analysis.exempt
+    elif triage.direction is Direction.INBOUND and mail is not None:
         fields |= {
             "priority": triage.priority,
             "score": triage.score,
@@ -207,6 +210,8 @@ def mail_fields(
             "ack_rule": (analysis.plan.verdict.rule if analysis.plan else "") or "-",
             "rules": ",".join(dict.fromkeys(entry.id for entry in triage.why[:20])) or "-",
         }
+    if analysis.tried is not None:
+        fields |= _tried(analysis.tried)
     if mail is not None and mail.defects:
         fields["defects"] = ",".join(mail.defects)
     if analysis.edits.delete:
@@ -214,4 +219,19 @@ def mail_fields(
     if analysis.detail:
         fields["fault"] = analysis.detail
     fields["ms"] = f"{analysis.milliseconds:.1f}"
+    return fields
+
+
+def _tried(tried: Tried) -> dict[str, object]:
+    """What was only tried, and what would have been."""
+    fields: dict[str, object] = {}
+    if tried.actions:
+        fields["dry_run"] = ",".join(tried.actions)
+    if tried.policies:
+        fields["dry_run_policies"] = ",".join(tried.policies)
+    if "acknowledge" in tried.actions and tried.plan is not None:
+        fields["would_ack"] = tried.plan.verdict.announced
+        fields["would_ack_rule"] = tried.plan.verdict.rule or "-"
+    if "route" in tried.actions and tried.reroute:
+        fields["would_route"] = len(tried.reroute)
     return fields

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from mailtriage.doors.analysis import Analysis, Analyst
+from mailtriage.doors.tried import Tried
 from mailtriage.policies.model import GENERAL, Policies
 from mailtriage.service import metrics_names as names
 from mailtriage.service.metrics_deltas import Deltas, Series
+from mailtriage.service.metrics_stages import clock_stages
 from mailtriage.state.ledger import History, Ledger, LedgerQuestion
 from mailtriage.tags.model import Status
 from mailtriage.triage.customer import CustomerList
@@ -30,6 +33,10 @@ class _Failing(Protocol):
     def failures(self) -> int:
         """Look-ups that failed."""
 
+    @property
+    def resting(self) -> bool:
+        """Whether it is left alone at this moment."""
+
 
 @runtime_checkable
 class _Troubled(Protocol):
@@ -40,6 +47,19 @@ class _Troubled(Protocol):
         """Why nothing is known at present; empty when all is well."""
 
 
+@runtime_checkable
+class _Shared(Protocol):
+    """A ledger of several nodes, in Redis."""
+
+    @property
+    def failures(self) -> int:
+        """Questions that were not answered."""
+
+    @property
+    def shared_problem(self) -> str:
+        """Why Redis is left alone at present; empty when all is well."""
+
+
 class Watch:
     """Counts what the analyser does. One mail at a time."""
 
@@ -47,24 +67,34 @@ class Watch:
         self._deltas: Final = deltas
         # Asked once: what isinstance() does for a protocol takes microseconds.
         self._ledger: Final = analyst.ledger if isinstance(analyst.ledger, _Troubled) else None
+        self._shared: Final = analyst.ledger if isinstance(analyst.ledger, _Shared) else None
+        self._shared_failures = 0
         customers = analyst.customers
         self._customers: Final = customers if isinstance(customers, _Failing) else None
         self._signals: Final = _signals(analyst.matcher.policies)
         self._reading = 0.0
         self._asked: Final[list[tuple[str, float]]] = []
+        self._spent: Final[dict[str, float]] = {}
         self._failures = 0
         self._troubled = False
+        clock_stages(self._spent)
+        if self._customers is not None:
+            resting = self._customers
+            deltas.follow(names.STATE_OPEN, "customers", read=lambda: int(resting.resting))
         self.analyst: Final = replace(
             analyst,
+            matcher=analyst.matcher.watched(partial(deltas.add, names.TIME_LIMITS)),
             ledger=_TimedLedger(analyst.ledger, self),
             customers=_TimedCustomers(analyst.customers, self),
         )
-        """The same analyst, whose questions to what is remembered are timed."""
+        """The same analyst, whose questions to what is remembered are timed, and whose matcher
+        tells of patterns that it gave up."""
 
     def reading(self, read: Callable[[], _T]) -> Callable[[], _T]:
         """`read`, timed; begins a mail."""
         self._reading = 0.0
         self._asked.clear()
+        self._spent.clear()
 
         def timed() -> _T:
             begun = perf_counter()
@@ -85,13 +115,15 @@ class Watch:
         seconds = analysis.milliseconds / 1000
         deltas.observe(names.DURATION, value=seconds, queue_id=queue_id)
         asking = sum(part for _, part in self._asked)
-        judging = max(0.0, seconds - self._reading - asking)
-        for stage, part in (
-            ("parse", self._reading),
-            ("state", asking),
-            ("judge", judging),
-            ("answer", answering),
-        ):
+        judging = max(0.0, seconds - self._reading - asking - sum(self._spent.values()))
+        parts = {
+            "parse": self._reading,
+            "state": asking,
+            "judge": judging,
+            "answer": answering,
+            **self._spent,
+        }
+        for stage, part in parts.items():
             deltas.observe(names.STAGES, stage, value=part)
         for op, part in self._asked:
             deltas.observe(names.STATE_DURATION, op, value=part)
@@ -114,16 +146,29 @@ class Watch:
         if troubled != self._troubled:
             self._deltas.set(names.STATE_OPEN, "ledger", value=int(troubled))
         self._troubled = troubled
+        if self._shared is not None:
+            self._count_shared(self._shared)
+
+    def _count_shared(self, ledger: _Shared) -> None:
+        more = ledger.failures - self._shared_failures
+        if more:
+            self._deltas.add(names.STATE_ERRORS, "redis", "ledger", amount=more)
+        self._deltas.set(names.STATE_OPEN, "redis-ledger", value=int(bool(ledger.shared_problem)))
+        self._shared_failures += more
 
 
 def of_mail(analysis: Analysis, signals: Mapping[str, str]) -> Iterator[Series]:
     """The counters that one mail adds to; `signals`: id of a signal to the name of its policy."""
     triage = analysis.triage
     yield names.MESSAGES, (triage.direction, outcome(analysis))
+    if analysis.exempt:
+        return
     if analysis.status in FAIL_OPEN:
         yield names.FAIL_OPEN, (reason(analysis),)
     if triage.direction is not Direction.INBOUND or analysis.mail is None:
         return
+    if analysis.tried is not None:
+        yield from _would(analysis.tried)
     yield names.TAGS, (triage.skill, triage.priority)
     yield names.LANGUAGE, (triage.language,)
     yield names.TOPIC, (triage.topic,)
@@ -135,14 +180,30 @@ def of_mail(analysis: Analysis, signals: Mapping[str, str]) -> Iterator[Series]:
     for signal in {entry.id for entry in triage.why}:
         if signal in signals:
             yield names.SIGNALS, (signals[signal], signal)
+    if analysis.suggested.result:
+        yield names.KB_SUGGESTIONS, (analysis.suggested.result, triage.language)
     if analysis.plan is not None:
         verdict = analysis.plan.verdict
         yield names.DECISIONS, (verdict.announced, verdict.rule or NO_RULE)
         yield names.DECISION_LANGUAGES, (verdict.announced, triage.language)
 
 
+def _would(tried: Tried) -> Iterator[Series]:
+    """What would have been done to a mail."""
+    if "tags" in tried.actions:
+        yield names.DRY_RUN, ("tags", "tagged")
+    if "acknowledge" in tried.actions and tried.plan is not None:
+        yield names.DRY_RUN, ("acknowledge", tried.plan.verdict.announced)
+    if "route" in tried.actions and tried.reroute:
+        yield names.DRY_RUN, ("route", "routed")
+    for policy in tried.policies:
+        yield names.DRY_RUN, ("policy", policy)
+
+
 def outcome(analysis: Analysis) -> str:
     """tagged, unsure, unread, skipped or fail_open."""
+    if analysis.exempt:
+        return "skipped"
     if analysis.status in FAIL_OPEN:
         return "fail_open"
     if analysis.triage.direction is Direction.OUTBOUND:

@@ -6,6 +6,7 @@ from typing import Final
 from mailtriage.acks.decide import RULES
 from mailtriage.acks.model import Announced
 from mailtriage.doors.analysis import Analyst
+from mailtriage.insight.kept import Outcome
 from mailtriage.policies.model import GENERAL
 from mailtriage.service import metrics_names as names
 from mailtriage.service.metrics_counting import NO_RULE
@@ -16,14 +17,19 @@ from mailtriage.triage.skill import NO_TOPIC
 
 OUTCOMES: Final = ("tagged", "unsure", "unread", "fail_open")
 REASONS: Final = ("timeout", "overload", "crash", "bug")
-STAGES: Final = ("parse", "state", "judge", "answer")
+KB_RESULTS: Final = ("suggested", "maybe", "abstained")
+STAGES: Final = ("parse", "language", "policy", "state", "judge", "header", "answer")
 DELIVERIES: Final = ("sent", "retry", "held", "dead", "suppressed", "expired", "waited")
 STATE_OPS: Final = (
     ("sqlite", "ledger"),
     ("sqlite", "desk"),
     ("sqlite", "outbox"),
     ("redis", "customers"),
+    ("redis", "ledger"),
+    ("redis", "desk"),
+    ("redis", "sharing"),
 )
+HISTORY_REASONS: Final = ("queue", "waiting", "file", "damaged")
 _UNLABELLED: Final = (
     names.DURATION,
     names.SIZE,
@@ -33,6 +39,7 @@ _UNLABELLED: Final = (
     names.ANSWERED,
     names.COMPLAINTS,
     names.DESK_FAILURES,
+    names.HISTORY_RECORDS,
 )
 
 
@@ -45,15 +52,32 @@ def declare_all(registry: Registry, analyst: Analyst) -> None:
     registry.declare(
         names.MESSAGES,
         [
-            *product([Direction.INBOUND], OUTCOMES),
+            *product([Direction.INBOUND], (*OUTCOMES, "skipped")),
             *product([Direction.OUTBOUND], ("skipped", "fail_open")),
+        ],
+    )
+    registry.declare(
+        names.DRY_RUN,
+        [
+            ("tags", "tagged"),
+            *product(["acknowledge"], Announced),
+            ("route", "routed"),
+            *product(["policy"], analyst.config.dry_run.policies),
         ],
     )
     _declare(registry, names.FAIL_OPEN, *REASONS)
     _declare(registry, names.STAGES, *STAGES)
     registry.declare(names.STATE_ERRORS, STATE_OPS)
     _declare(registry, names.STATE_DURATION, "ledger", "customers")
-    _declare(registry, names.STATE_OPEN, "ledger", "desk", "outbox")
+    _declare(registry, names.STATE_OPEN, "ledger", "desk", "outbox", "customers")
+    if analyst.config.state.shared and analyst.config.mailboxes.mailboxes:
+        _declare(registry, names.STATE_OPEN, "sharing", "redis-ledger", "redis-desk")
+        registry.declare(names.UNSHARED, [()])
+    _declare_answers(registry, analyst)
+    if analyst.config.warnings.enabled and analyst.config.history.keep:
+        kinds = ("topic", "skill", "language", "unsure")
+        registry.declare(names.SURGES, product(kinds, ("started", "ended", "settled")))
+    _declare(registry, names.HISTORY_DROPPED, *HISTORY_REASONS)
     _declare(registry, names.RELOADS, "done", "refused")
     _declare(registry, names.OVERFLOW, *{label for one in names.FAMILIES for label in one.labels})
 
@@ -66,6 +90,9 @@ def _declare_tags(registry: Registry, analyst: Analyst) -> None:
     topics = (signal.topic for policy in policies.skills for signal in policy.signals)
     _declare(registry, names.TOPIC, NO_TOPIC, *filter(None, topics))
     _declare(registry, names.LANGUAGE, *_languages(analyst))
+    if analyst.knowledge is not None:
+        languages = analyst.knowledge.languages
+        registry.declare(names.KB_SUGGESTIONS, product(KB_RESULTS, languages))
     _declare(registry, names.MOOD, *Mood)
     _declare(registry, names.TIER, *Tier)
     _declare(registry, names.CHURN, *Churn)
@@ -73,6 +100,22 @@ def _declare_tags(registry: Registry, analyst: Analyst) -> None:
     _declare(registry, names.THREAD, *Thread)
     signals = [(policy.name, signal.id) for policy in policies.all() for signal in policy.signals]
     registry.declare(names.SIGNALS, signals)
+    patterns = [
+        (policy.name, signal.id)
+        for policy in policies.all()
+        for signal in policy.signals
+        if signal.regex
+    ]
+    registry.declare(names.TIME_LIMITS, patterns)
+
+
+def _declare_answers(registry: Registry, analyst: Analyst) -> None:
+    if not analyst.config.mailboxes.mailboxes or not analyst.config.targets.measured:
+        return
+    skills = [GENERAL, *(policy.name for policy in analyst.matcher.policies.skills)]
+    registry.declare(names.PROMISES, product(skills, Outcome))
+    _declare(registry, names.OPEN, *skills)
+    _declare(registry, names.OPEN_OLDEST, *skills)
 
 
 def _declare_acks(registry: Registry, analyst: Analyst) -> None:

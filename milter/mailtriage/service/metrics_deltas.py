@@ -9,7 +9,7 @@ import socket
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from typing import Any, Final
 
@@ -40,6 +40,8 @@ class Deltas:
         self._exemplars: dict[Series, dict[int, tuple[float, str, float]]] = {}
         """Bucket to value, queue id and time of one mail that fell into it."""
         self._gauges: dict[Series, float] = {}
+        self._followed: Final[dict[Series, tuple[Callable[[], float], float]]] = {}
+        """Gauges that are looked at when the supervisor is told, and what they said last."""
 
     def add(self, name: str, *labels: str, amount: float = 1) -> None:
         """Count something."""
@@ -56,6 +58,11 @@ class Deltas:
         """What a gauge says from now on, as far as this process is concerned."""
         with self._lock:
             self._gauges[name, labels] = value
+
+    def follow(self, name: str, *labels: str, read: Callable[[], float]) -> None:
+        """A gauge that changes by itself: `read` is asked each time the supervisor is told."""
+        with self._lock:
+            self._followed[name, labels] = read, 0.0
 
     def observe(self, name: str, *labels: str, value: float, queue_id: str = "") -> None:
         """A value for a histogram; `queue_id`: of the mail that it was, for whoever looks it up."""
@@ -78,6 +85,10 @@ class Deltas:
     def flush(self, channel: socket.socket) -> None:
         """Tell the supervisor. What its socket does not take now is told the next time."""
         with self._lock:
+            for series, (read, last) in self._followed.items():
+                if (value := read()) != last:
+                    self._gauges[series] = value
+                    self._followed[series] = read, value
             entries = self._take()
         while batch := list(islice(entries, MOST_IN_ONE)):
             try:

@@ -63,6 +63,8 @@ def _count_event(fields: Mapping[str, object], deltas: Deltas) -> None:
             deltas.add(names.DESK_FAILURES)
         case "desk-database":
             _count_trouble("desk", deltas, troubled=state == "unusable")
+        case "shared-state" | "shared-unanswered" | "shared-circuit":
+            _count_shared(fields, state, deltas)
         case "outbox-unusable":
             _count_trouble("outbox", deltas, troubled=True)
         case "outbox-usable":
@@ -84,7 +86,17 @@ def _count_desk(fields: Mapping[str, object], deltas: Deltas) -> None:
             deltas.add(names.NO_RESULTS)
 
 
-def _count_trouble(op: str, deltas: Deltas, *, troubled: bool) -> None:
+def _count_shared(fields: Mapping[str, object], state: str, deltas: Deltas) -> None:
+    match fields["event"]:
+        case "shared-state":
+            _count_trouble("sharing", deltas, troubled=state == "unusable", backend="redis")
+        case "shared-unanswered":
+            deltas.add(names.STATE_ERRORS, "redis", "desk", amount=float(str(fields["mails"])))
+        case _:
+            deltas.set(names.STATE_OPEN, "redis-desk", value=int(state == "open"))
+
+
+def _count_trouble(op: str, deltas: Deltas, *, troubled: bool, backend: str = "sqlite") -> None:
     if troubled:
-        deltas.add(names.STATE_ERRORS, "sqlite", op)
+        deltas.add(names.STATE_ERRORS, backend, op)
     deltas.set(names.STATE_OPEN, op, value=int(troubled))

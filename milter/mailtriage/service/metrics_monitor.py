@@ -29,8 +29,11 @@ from mailtriage.service.metrics_selftest import FRESH
 HEARD: Final = 10.0
 """Seconds without a sign of life after which a worker does not count as one."""
 
-BEHIND: Final = frozenset({"desk", "acks"})
+BEHIND: Final = frozenset({"desk", "acks", "history"})
 """Doors that no mail waits for: Postfix and the outbox keep what they do not take."""
+
+NEEDLESS: Final = "history"
+"""The door without which all is well, too: nobody is to restart us for it."""
 
 REASONS: Final = ("died", "silent", "did-not-leave", "worn-out")
 """Why workers are replaced."""
@@ -176,7 +179,11 @@ class Monitor:
         }
 
     def _ailments(self) -> list[str]:
-        return [f"{door}: none of {wanted} at work" for door, wanted in self._unserved().items()]
+        return [
+            f"{door}: none of {wanted} at work"
+            for door, wanted in self._unserved().items()
+            if door != NEEDLESS
+        ]
 
     def _untested(self) -> list[str]:
         age = time.monotonic() - self._passed

@@ -27,6 +27,7 @@ class Family:
 SECONDS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 MICROSECONDS: Final = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1.0)
 DELAYS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 1800.0)
+REPLIES: Final = tuple(hours * 3600.0 for hours in (0.25, 0.5, 1, 2, 4, 8, 16, 24, 48, 72, 120))
 BYTES: Final = (1024.0, 4096.0, 16384.0, 65536.0, 262144.0, 1048576.0)
 
 # What is tagged.
@@ -44,6 +45,10 @@ CHURN: Final = "mailtriage_churn_risk_total"
 KIND: Final = "mailtriage_kind_total"
 THREAD: Final = "mailtriage_thread_total"
 SIGNALS: Final = "mailtriage_policy_signal_hits_total"
+TIME_LIMITS: Final = "mailtriage_policy_time_limit_total"
+DRY_RUN: Final = "mailtriage_dry_run_total"
+
+KB_SUGGESTIONS: Final = "mailtriage_kb_suggestions_total"
 
 # Acknowledgements.
 DECISIONS: Final = "mailtriage_ack_decisions_total"
@@ -62,10 +67,28 @@ ANSWERED: Final = "mailtriage_answers_seen_total"
 COMPLAINTS: Final = "mailtriage_complaints_total"
 DESK_FAILURES: Final = "mailtriage_desk_failures_total"
 
+# How fast answers come.
+FIRST_REPLY: Final = "mailtriage_first_reply_seconds"
+FIRST_REPLY_WORKED: Final = "mailtriage_first_reply_business_seconds"
+PROMISES: Final = "mailtriage_reply_promises_total"
+OPEN: Final = "mailtriage_open_messages"
+OPEN_OLDEST: Final = "mailtriage_oldest_open_seconds"
+EXPECTED_REPLY: Final = "mailtriage_promised_seconds"
+
+# What comes more often than it should.
+SURGE: Final = "mailtriage_topic_surge"
+SURGE_SCORE: Final = "mailtriage_topic_surge_score"
+EXPECTED_MAILS: Final = "mailtriage_topic_expected"
+SURGES: Final = "mailtriage_surges_total"
+
 # What is remembered.
 STATE_ERRORS: Final = "mailtriage_state_errors_total"
 STATE_DURATION: Final = "mailtriage_state_duration_seconds"
 STATE_OPEN: Final = "mailtriage_state_circuit_open"
+UNSHARED: Final = "mailtriage_state_unshared_rows"
+HISTORY_RECORDS: Final = "mailtriage_history_records_total"
+HISTORY_DROPPED: Final = "mailtriage_history_dropped_total"
+HISTORY_SIZE: Final = "mailtriage_history_size_bytes"
 
 # The service itself.
 BUILD: Final = "mailtriage_build_info"
@@ -102,6 +125,24 @@ FAMILIES: Final = (
     Family(KIND, "counter", "Inbound mails by who wrote them.", ("kind",)),
     Family(THREAD, "counter", "Inbound mails by their place in a conversation.", ("thread",)),
     Family(SIGNALS, "counter", "Mails in which a signal spoke.", ("policy", "signal")),
+    Family(
+        TIME_LIMITS,
+        "counter",
+        "Times that a pattern was given up because it took too long.",
+        ("policy", "signal"),
+    ),
+    Family(
+        DRY_RUN,
+        "counter",
+        "What would have been done to inbound mails, and was only tried.",
+        ("action", "result"),
+    ),
+    Family(
+        KB_SUGGESTIONS,
+        "counter",
+        "Inbound mails by what the knowledge base said to them.",
+        ("result", "language"),
+    ),
     Family(
         DECISIONS,
         "counter",
@@ -142,6 +183,43 @@ FAMILIES: Final = (
     Family(COMPLAINTS, "counter", "Acknowledgements that were reported as spam."),
     Family(DESK_FAILURES, "counter", "Times that the desk could not digest a mail."),
     Family(
+        FIRST_REPLY,
+        "histogram",
+        "Time from a customer's mail to the first answer of a human.",
+        ("skill", "priority"),
+        REPLIES,
+    ),
+    Family(
+        FIRST_REPLY_WORKED,
+        "histogram",
+        "The same in opening hours.",
+        ("skill", "priority"),
+        REPLIES,
+    ),
+    Family(
+        PROMISES,
+        "counter",
+        "Promised times, by whether a human answered by then.",
+        ("skill", "result"),
+    ),
+    Family(OPEN, "gauge", "Conversations that wait for their first answer.", ("skill",)),
+    Family(OPEN_OLDEST, "gauge", "Age of the oldest of them; 0 without any.", ("skill",)),
+    Family(
+        EXPECTED_REPLY,
+        "gauge",
+        "Opening hours within which a normal mail of now is promised an answer.",
+        ("skill",),
+    ),
+    Family(
+        SURGE,
+        "gauge",
+        "Whether a topic, a skill or a language brings more mail than it should.",
+        ("kind", "name"),
+    ),
+    Family(SURGE_SCORE, "gauge", "The evidence for that; 6 is much.", ("kind", "name")),
+    Family(EXPECTED_MAILS, "gauge", "Mails that this hour should bring.", ("kind", "name")),
+    Family(SURGES, "counter", "Surges that began or ended.", ("kind", "state")),
+    Family(
         STATE_ERRORS,
         "counter",
         "Times that something remembered could not be read or written.",
@@ -155,6 +233,10 @@ FAMILIES: Final = (
         MICROSECONDS,
     ),
     Family(STATE_OPEN, "gauge", "Whether it is left alone after a failure.", ("op",)),
+    Family(HISTORY_RECORDS, "counter", "Decisions written to the history."),
+    Family(HISTORY_DROPPED, "counter", "Decisions that it has not got, by reason.", ("reason",)),
+    Family(HISTORY_SIZE, "gauge", "Bytes that it takes."),
+    Family(UNSHARED, "gauge", "Rows that the other nodes have not been told of yet."),
     Family(
         BUILD, "gauge", "Always 1; the labels are the versions.", ("version", "python", "libmilter")
     ),
@@ -162,7 +244,7 @@ FAMILIES: Final = (
     Family(
         WORKERS, "gauge", "Processes, by door and by where in life they are.", ("door", "state")
     ),
-    Family(SESSIONS, "gauge", "Open sessions at the milter."),
+    Family(SESSIONS, "gauge", "Open sessions at the milter and at the SMTP door."),
     Family(RESTARTS, "counter", "Processes replaced, by door and reason.", ("door", "reason")),
     Family(RELOADS, "counter", "Reloads of the configuration.", ("result",)),
     Family(RELOAD_GOOD, "gauge", "Whether the last reload took effect."),

@@ -25,7 +25,7 @@ from mailtriage.service.metrics_names import (
     SELFTEST_DURATION,
     SELFTEST_TIME,
 )
-from mailtriage.tags.vocabulary import PREFIX
+from mailtriage.tags.vocabulary import DRY_RUN, PREFIX
 from mailtriage.triage.model import Direction
 
 QUEUE_ID: Final = "mailtriage.selftest"
@@ -82,6 +82,7 @@ def run_selftest(
     log.start_thread()
     limit = analyst.config.milter.deadline + SPARE
     tagged = direction(analyst.config, CLIENT) is Direction.INBOUND
+    tagged = tagged and not analyst.config.exempt.why(CLIENT.address, (), ())
     deltas = Deltas()
     control.sendall(READY)
     due = time.monotonic()
@@ -182,6 +183,9 @@ class _Session:
             if command == "i":
                 name, value = data[4:].decode("latin-1").rstrip("\0").split("\0", 1)
                 status = value if name == STATUS_FIELD else status
+                if name == DRY_RUN and not status:
+                    # Of a mail that gets no tags ([dry_run]); a status that is not ok stands here.
+                    status = value.partition("status=")[2].rstrip(";") or "ok"
 
     def _step(self, step: tuple[str, int, int], data: bytes = b"") -> None:
         command, unwanted, silent = step

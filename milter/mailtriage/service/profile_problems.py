@@ -75,7 +75,7 @@ def _route_problems(loaded: Loaded, mailbox: Mailbox, skills: Sequence[str]) -> 
 def _redirect_problems(loaded: Loaded, mailbox: Mailbox) -> Iterator[Problem]:
     """Postfix's REDIRECT knows neither mailbox nor recipient."""
     path = (*mailbox.path, "route")
-    if mailbox.ack != "off":
+    if mailbox.planned_ack != "off":
         yield loaded.problem(
             path,
             "REDIRECT takes the hidden recipient away, too: the desk would never hear of the mail",

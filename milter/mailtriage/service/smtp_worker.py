@@ -16,6 +16,7 @@ from mailtriage.service.channel import ALIVE, READY, TICK
 from mailtriage.service.log import AddressMask, Log, mail_fields
 from mailtriage.service.metrics_counting import of_mail
 from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.metrics_names import SESSIONS
 
 DESK_PATIENCE: Final = 5.0
 """Seconds that a leaving door waits for the desk to hear of its last mails."""
@@ -69,6 +70,7 @@ async def _serve(
         try:
             await asyncio.wait_for(leave.wait(), TICK)
         except TimeoutError:
+            deltas.set(SESSIONS, value=door.sessions)
             deltas.flush(control)
             try:
                 await loop.sock_sendall(control, ALIVE)

@@ -4,6 +4,7 @@ What may be otherwise for the user of the service is a warning: `check` is run b
 """
 
 import os
+import stat
 from pathlib import Path
 from typing import Final
 
@@ -33,7 +34,28 @@ def state_problems(loaded: Loaded) -> list[Problem]:
         else:
             what = f"there is no directory {state.secret.parent}, so no secret can be made there"
             problems.append(loaded.problem(at_secret, what, f"make it; {_OWNER}"))
+    if state.shared and state.password_file is not None:
+        problems += _password_problems(loaded, state.password_file)
     return problems
+
+
+def _password_problems(loaded: Loaded, file: Path) -> list[Problem]:
+    path = ("state", "password_file")
+    try:
+        with file.open("rb") as stream:
+            mode, password = os.fstat(stream.fileno()).st_mode, stream.read(4096)
+    except PermissionError:
+        what = f"{file}: cannot be read: permission denied"
+        return [loaded.problem(path, what, _OWNER, warning=True)]
+    except OSError as error:
+        reason = (error.strerror or "unknown error").lower()
+        return [loaded.problem(path, f"{file}: cannot be read: {reason}")]
+    if not password.strip():
+        return [loaded.problem(path, f"{file}: is empty")]
+    if mode & stat.S_IROTH:
+        what = f"{file}: every user of this machine may read it"
+        return [loaded.problem(path, what, f"run chmod o= {file}", warning=True)]
+    return []
 
 
 def _secret_problems(loaded: Loaded, path: KeyPath, secret: Path) -> list[Problem]:

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mailtriage.state.customers import TIERS
+from mailtriage.state.waits import waited
 from mailtriage.triage.customer import CustomerList
 from mailtriage.triage.model import Tier
 
@@ -53,11 +54,17 @@ class RedisCustomers:
         self.failures = 0
         """Look-ups that failed."""
 
+    @property
+    def resting(self) -> bool:
+        """Whether Redis is left alone at this moment, because a look-up has failed."""
+        return time.monotonic() < self._shut_until
+
     def tier(self, keys: tuple[str, ...]) -> tuple[Tier, str]:
         """See CustomerList; the files win over Redis."""
         found = self._files.tier(keys)
         if found[0] is not Tier.UNKNOWN or not keys or not self._may_ask():
             return found
+        begun = time.monotonic()
         try:
             values = cast("list[str | None]", self._client.hmget(self._key, list(keys)))
         except (redis.RedisError, OSError):
@@ -65,6 +72,8 @@ class RedisCustomers:
                 self.failures += 1
                 self._shut_until = time.monotonic() + self._pause
             return found
+        finally:
+            waited(time.monotonic() - begun)
         self._shut_until = 0.0
         for key, value in zip(keys, values, strict=True):
             tier = (value or "").strip().lower()

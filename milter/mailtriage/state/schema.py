@@ -109,7 +109,67 @@ CREATE INDEX outbox_due ON outbox (due) WHERE due IS NOT NULL;
 CREATE INDEX outbox_finished ON outbox (finished) WHERE finished IS NOT NULL;
 """
 
-MIGRATIONS: Final = (_FIRST,)
+# What other nodes have to hear (docs/many-nodes.md). Triggers, because the ack worker is a process
+# of its own; they do nothing while nothing is shared, and while what others said is written down.
+_SECOND: Final = """
+ALTER TABLE conversation ADD COLUMN shared_id BLOB NOT NULL DEFAULT x'';  -- on every node
+ALTER TABLE conversation ADD COLUMN home INTEGER NOT NULL DEFAULT 1;      -- 0: began elsewhere
+ALTER TABLE conversation ADD COLUMN helpdesk REAL NOT NULL DEFAULT 0;     -- wrote to the customer
+ALTER TABLE conversation ADD COLUMN ticket TEXT NOT NULL DEFAULT '';
+UPDATE conversation SET shared_id = coalesce(
+    (SELECT key FROM mail WHERE mail.conversation = conversation.id ORDER BY at LIMIT 1),
+    randomblob(16));
+CREATE INDEX conversation_shared ON conversation (shared_id);
+
+-- One row: this node, and what it knows of the Redis that it shares.
+CREATE TABLE sharing (
+    only_row   INTEGER PRIMARY KEY CHECK (only_row = 1),
+    active     INTEGER NOT NULL DEFAULT 0,     -- whether changes are noted
+    node       BLOB NOT NULL,
+    epoch      TEXT NOT NULL DEFAULT '',       -- of the Redis that was told everything
+    stage      TEXT NOT NULL DEFAULT '',       -- of telling it: conversations, marks, or done
+    stage_time REAL NOT NULL DEFAULT 0,        -- how far that is, newest first
+    stage_id   BLOB NOT NULL DEFAULT x'',
+    since      REAL NOT NULL DEFAULT 0         -- how far back that goes
+) STRICT;
+INSERT INTO sharing (only_row, node) VALUES (1, randomblob(16));
+
+-- What Redis has not been told yet, each once however often it changed. Numbers are never used
+-- again, so that what changes while it is told has another.
+CREATE TABLE unshared (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind   TEXT NOT NULL,
+    id     BLOB NOT NULL,
+    UNIQUE (kind, id) ON CONFLICT REPLACE
+) STRICT;
+
+CREATE TRIGGER conversation_begun AFTER INSERT ON conversation
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('conversation', new.shared_id); END;
+CREATE TRIGGER conversation_changed AFTER UPDATE ON conversation
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('conversation', new.shared_id); END;
+CREATE TRIGGER mail_recorded AFTER INSERT ON mail
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('mail', new.key); END;
+CREATE TRIGGER message_known AFTER INSERT ON message
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('message', new.id); END;
+CREATE TRIGGER ack_owed AFTER INSERT ON ack
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('ack', new.key); END;
+CREATE TRIGGER ack_sent AFTER UPDATE ON ack
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('ack', new.key); END;
+CREATE TRIGGER mark_made AFTER INSERT ON mark
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('mark', new.address); END;
+CREATE TRIGGER mark_changed AFTER UPDATE ON mark
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('mark', new.address); END;
+"""
+
+MIGRATIONS: Final = (_FIRST, _SECOND)
 """Script number N makes schema N + 1 out of schema N; schema 0 is an empty file."""
 
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -23,6 +23,9 @@ from mailtriage.state.lookup import (
 )
 from mailtriage.state.outbox import Outbox
 from mailtriage.state.records import Inbound, NewAck, Outbound, OutboundEffect, WaitingAck
+from mailtriage.state.shared_adopt import adopt, adopt_outcome
+from mailtriage.state.shared_records import Pulled, SharedOutcome
+from mailtriage.state.shared_tables import SharingTables
 from mailtriage.state.sqlite import StateError, immediate, state_errors
 
 __all__ = ["Inbound", "NewAck", "Outbound", "OutboundEffect", "Store", "WaitingAck"]
@@ -31,6 +34,10 @@ QUICK: Final = 120.0
 """Seconds within which a short answer to an acknowledgement may be a machine's (rule F13)."""
 DOUBLE: Final = 900.0
 """Seconds within which an automatic answer of the helpdesk is an acknowledgement, too."""
+NEVER: Final = 1e18
+"""A time that does not come."""
+CLOCKS_DIFFER: Final = 60.0
+"""Seconds by which the clocks of two nodes may differ."""
 OUTBOX_KEPT: Final = 7 * DAY
 """What is finished, or could not be delivered, stays in the outbox for so long."""
 PURGED_AT_ONCE: Final = 500
@@ -142,16 +149,42 @@ class Store:
             return OutboundEffect(conversation)
         connection.execute(
             "INSERT INTO mail (key, conversation, way, at, kind) VALUES (?, ?, 'out', ?, ?)",
-            (mail.key, conversation, mail.sent, "automatic" if mail.automatic else "human"),
+            (mail.key, conversation, mail.sent, self._kind_of(mail, conversation)),
         )
         connection.execute(
-            "UPDATE conversation SET last_activity = max(last_activity, ?) WHERE id = ?",
-            (mail.sent, conversation),
+            "UPDATE conversation SET last_activity = max(last_activity, ?),"
+            " ticket = iif(ticket = '', ?, ticket) WHERE id = ?",
+            (mail.sent, mail.ticket, conversation),
         )
         self._know_message(mail.message_id, conversation)
         if mail.automatic:
             return self._helpdesk_wrote(mail, conversation)
         return self._human_answered(mail, conversation)
+
+    def hear(self, pulled: Pulled) -> None:
+        """Write down what other nodes have recorded, as far as it is news, inside a transaction:
+        what is looked up next knows it. Raises sqlite3.Error."""
+        adopt(self._connection, pulled)
+
+    def hear_outcome(self, outcome: SharedOutcome, now: float) -> OutboundEffect:
+        """What became of a conversation on another node: as if the helpdesk's mail had passed here.
+
+        Without effect when it did, or was heard before. Raises StateError or sqlite3.Error.
+        """
+        conversation = adopt_outcome(self._connection, outcome)
+        if conversation is None:
+            return OutboundEffect()
+        suppressed: tuple[bytes, ...] = ()
+        for rule, at in (("answered", outcome.answered), ("G8", outcome.helpdesk)):
+            if at:
+                suppressed += self._suppress(conversation, rule, now, before=at + CLOCKS_DIFFER)
+        release = self._waiting(outcome.ticket, conversation)
+        return OutboundEffect(conversation, suppressed=suppressed, release=release)
+
+    @property
+    def sharing(self) -> SharingTables:
+        """What other nodes have to hear."""
+        return SharingTables(self._connection)
 
     def release(self, key: bytes, message: bytes, now: float) -> None:
         """A waiting acknowledgement, rendered with its ticket, goes out now."""
@@ -189,9 +222,9 @@ class Store:
     def _begin_conversation(self, mail: Inbound) -> int:
         customer = address_pseudonym(self._tokens, mail.address)
         ((number,),) = self._connection.execute(
-            "INSERT INTO conversation (mailbox, customer, began, last_activity)"
-            " VALUES (?, ?, ?, ?) RETURNING id",
-            (mail.mailbox, customer, mail.received, mail.received),
+            "INSERT INTO conversation (mailbox, customer, began, last_activity, shared_id)"
+            " VALUES (?, ?, ?, ?, ?) RETURNING id",
+            (mail.mailbox, customer, mail.received, mail.received, mail.key),
         ).fetchall()
         others = {address_pseudonym(self._tokens, writer) for writer in mail.writers} - {
             customer,
@@ -239,32 +272,41 @@ class Store:
 
     def _helpdesk_wrote(self, mail: Outbound, conversation: int) -> OutboundEffect:
         if self._reaches_customer(mail, conversation) is not True:
-            return OutboundEffect(conversation, release=self._waiting(mail, conversation))
+            return OutboundEffect(conversation, release=self._waiting(mail.ticket, conversation))
         connection = self._connection
         suppressed = self._suppress(conversation, "G8", mail.sent)
         double = connection.execute(
-            "SELECT 1 FROM mail JOIN ack USING (key) JOIN outbox USING (key)"
-            " WHERE mail.conversation = ? AND ack.at > ? AND outbox.state IN ('SENDING', 'SENT')",
+            # An acknowledgement without a row is another node's.
+            "SELECT 1 FROM mail JOIN ack USING (key) LEFT JOIN outbox USING (key)"
+            " WHERE mail.conversation = ? AND ack.at > ?"
+            " AND iif(outbox.key IS NULL, ack.sent > 0, outbox.state IN ('SENDING', 'SENT'))",
             (conversation, mail.sent - DOUBLE),
         ).fetchone()
         # Who leaves it to the helpdesk has acknowledged with its first automatic mail.
         connection.execute(
-            "UPDATE conversation SET acknowledged = ?, unanswered = 0"
-            " WHERE id = ? AND acknowledged = 0",
-            (mail.sent, conversation),
+            "UPDATE conversation SET helpdesk = max(helpdesk, :sent),"
+            " unanswered = iif(acknowledged = 0, 0, unanswered),"
+            " acknowledged = iif(acknowledged = 0, :sent, acknowledged) WHERE id = :id",
+            {"sent": mail.sent, "id": conversation},
         )
         return OutboundEffect(conversation, double is not None, suppressed)
 
     def _human_answered(self, mail: Outbound, conversation: int) -> OutboundEffect:
         if self._reaches_customer(mail, conversation) is False:
             # A question to a colleague stops no clock.
-            return OutboundEffect(conversation, release=self._waiting(mail, conversation))
+            return OutboundEffect(conversation, release=self._waiting(mail.ticket, conversation))
         self._connection.execute(
             "UPDATE conversation SET answered = max(answered, ?), unanswered = 0 WHERE id = ?",
             (mail.sent, conversation),
         )
         suppressed = self._suppress(conversation, "answered", mail.sent)
         return OutboundEffect(conversation, suppressed=suppressed)
+
+    def _kind_of(self, mail: Outbound, conversation: int) -> str:
+        if mail.automatic:
+            return "automatic"
+        reaches = self._reaches_customer(mail, conversation)
+        return "internal" if reaches is False else "human"
 
     def _reaches_customer(self, mail: Outbound, conversation: int) -> bool | None:
         """None when it is not known: the mail names nobody, or nobody knows the customer.
@@ -281,18 +323,20 @@ class Store:
         named = {address_pseudonym(self._tokens, recipient) for recipient in mail.recipients}
         return any(address in named for (address,) in known)
 
-    def _suppress(self, conversation: int, rule: str, now: float) -> tuple[bytes, ...]:
+    def _suppress(
+        self, conversation: int, rule: str, now: float, *, before: float = NEVER
+    ) -> tuple[bytes, ...]:
         owed = self._connection.execute(
             "SELECT key FROM mail JOIN outbox USING (key) WHERE mail.conversation = ?"
-            " AND outbox.state IN ('WAITING', 'READY', 'RETRY')",
-            (conversation,),
+            " AND outbox.state IN ('WAITING', 'READY', 'RETRY') AND outbox.created < ?",
+            (conversation, before),
         ).fetchall()
         for (key,) in owed:
             self._outbox.suppress(key, rule, now)
         return tuple(key for (key,) in owed)
 
-    def _waiting(self, mail: Outbound, conversation: int) -> tuple[WaitingAck, ...]:
-        if not mail.ticket:
+    def _waiting(self, ticket: str, conversation: int) -> tuple[WaitingAck, ...]:
+        if not ticket:
             return ()
         found = self._connection.execute(
             "SELECT key, plan FROM mail JOIN outbox USING (key) WHERE mail.conversation = ?"

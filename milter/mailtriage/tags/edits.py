@@ -8,7 +8,7 @@ from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.tags.lint import safe_fields
 from mailtriage.tags.model import Deletion, Edits, Rerouting, Status
 from mailtriage.tags.native import facts_of, native_fields
-from mailtriage.tags.vocabulary import NAMES, PREFIX, SEAL, fields
+from mailtriage.tags.vocabulary import DRY_RUN, NAMES, PREFIX, SEAL, fields
 from mailtriage.triage.model import Direction, Triage
 
 MAX_DELETIONS: Final = 5000
@@ -56,7 +56,7 @@ def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, 
 def _affordable(count: Mapping[str, int], exact: Collection[str]) -> dict[str, int]:
     """As many whole names as can be deleted: those that are known before any "X-Mailtriage-Foo",
     and the rarest first, so that no bomb of one name shields another."""
-    known = {*exact, *(name.lower() for name in NAMES)}
+    known = {*exact, *(name.lower() for name in (*NAMES, DRY_RUN))}
     left = MAX_DELETIONS
     kept = {}
     for name, number in sorted(count.items(), key=lambda one: (one[0] not in known, one[1])):
@@ -96,6 +96,8 @@ def edits(
     silence: bool = False,
     replace: tuple[tuple[str, str], ...] = (),
     reroute: tuple[Rerouting, ...] = (),
+    dry_run: str = "",
+    tagged: bool = True,
 ) -> Edits:
     """What is done to a mail: forged fields go, ours come. Outbound mail only loses forged ones.
 
@@ -103,6 +105,10 @@ def edits(
     `recipient` is the hidden one; with `silence` the helpdesk is told to leave the acknowledging to
     us, if it understands that; `replace` are fields that take the place of the mail's own of
     those names. `reroute` is handed through.
+
+    `dry_run` is the value of X-Mailtriage-Dry-Run; empty: the field is not added. Unless `tagged`
+    that one is all there is of ours and of the profile's tags: without a seal, as nothing is left
+    to be signed, so that the desk judges the mail itself.
     """
     names = tuple(names)
     if triage.direction is Direction.OUTBOUND:
@@ -112,11 +118,13 @@ def edits(
     if len(replaced) > _MAX_REPLACED:
         replaced, replace = (), ()
     delete = (*forged(names, profile), *replaced)
-    ours = fields(triage, status, kb=kb, ack=ack, ack_rule=ack_rule)
-    if seal is not None:
+    ours = fields(triage, status, kb=kb, ack=ack, ack_rule=ack_rule) if tagged else ()
+    if dry_run:
+        ours = (*ours, (DRY_RUN, dry_run))
+    if seal is not None and tagged:
         signature = seal(tuple(entry for entry in ours if entry[0] != SEAL))
         ours = tuple((name, signature if name == SEAL else value) for name, value in ours)
-    native = native_fields(profile, facts_of(ours)) if profile.emits else ()
+    native = native_fields(profile, facts_of(ours)) if tagged and profile.emits else ()
     native = safe_fields((*native, *(profile.silence if silence else ())))
     return Edits(delete, (*ours, *native, *replace), recipient, reroute)
 

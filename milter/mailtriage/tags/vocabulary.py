@@ -19,6 +19,9 @@ PREFIX: Final = "X-Mailtriage"
 SEAL: Final = f"{PREFIX}-Seal"
 """The signature over the other fields, which `edits` fills in."""
 
+DRY_RUN: Final = f"{PREFIX}-Dry-Run"
+"""What a mail would have got; only where something is only tried ([dry_run])."""
+
 MAX_VALUE: Final = 200
 """Characters of a value. Some relays cap a header at 870 bytes; filters in helpdesks far below."""
 
@@ -31,6 +34,7 @@ MAX_RULE: Final = 4
 
 NONE: Final = "none"
 
+_ROUTED: Final = " routed=1;"
 _NOT_A_TOKEN: Final = re.compile(r"[^a-z0-9_-]+")
 
 # Evidence that decided nothing of what a reader of X-Mailtriage-Why wants to know.
@@ -58,14 +62,9 @@ def fields(
     """
     language, skill = token(triage.language, MAX_LANGUAGE), token(triage.skill)
     kb, ack = token(kb, MAX_KB), token(ack, MAX_ACK)
-    score = f"{max(0, min(100, triage.score)):03d}"
-    summary = (
-        f"v=1; prio={triage.priority}; score={score}; lang={language}; skill={skill}; "
-        f"tier={triage.tier}; churn={triage.churn}; mood={triage.mood}; kind={triage.kind}; "
-        f"kb={kb}; ack={ack};"
-    )
+    score = _score(triage)
     return (
-        (PREFIX, summary),
+        (PREFIX, _summary(triage, score, language, skill, kb, ack)),
         (f"{PREFIX}-Priority", str(triage.priority)),
         (f"{PREFIX}-Score", score),
         (f"{PREFIX}-Language", language),
@@ -85,6 +84,38 @@ def fields(
         (f"{PREFIX}-Why", _reasons(triage.why)),
         (SEAL, NONE),
         (f"{PREFIX}-Status", str(status)),
+    )
+
+
+def dry_run_value(
+    triage: Triage,
+    status: Status = Status.OK,
+    *,
+    kb: str = NONE,
+    ack: str = NONE,
+    routed: bool = False,
+) -> str:
+    """The value of `DRY_RUN`: the summary line that the mail would have had, and behind it whether
+    it would have gone to the address of its route, and the status unless it is ok. These two only
+    as far as there is room: with the longest names that there can be there is none."""
+    language, skill = token(triage.language, MAX_LANGUAGE), token(triage.skill)
+    kb, ack = token(kb, MAX_KB), token(ack, MAX_ACK)
+    value = _summary(triage, _score(triage), language, skill, kb, ack)
+    if routed and len(value) + len(_ROUTED) <= MAX_VALUE:
+        value += _ROUTED
+    more = f" status={status};"
+    return value if status is Status.OK or len(value) + len(more) > MAX_VALUE else value + more
+
+
+def _score(triage: Triage) -> str:
+    return f"{max(0, min(100, triage.score)):03d}"
+
+
+def _summary(triage: Triage, score: str, language: str, skill: str, kb: str, ack: str) -> str:
+    return (
+        f"v=1; prio={triage.priority}; score={score}; lang={language}; skill={skill}; "
+        f"tier={triage.tier}; churn={triage.churn}; mood={triage.mood}; kind={triage.kind}; "
+        f"kb={kb}; ack={ack};"
     )
 
 

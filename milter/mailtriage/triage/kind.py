@@ -104,19 +104,19 @@ def _report(mail: Mail) -> _Found:
             return Kind.MACHINE, "feedback-report", "header Content-Type"
         return Kind.BOUNCE, "multipart-report", "header Content-Type"
     # A customer may hand on a bounce, so that the part alone does not make one.
-    if mail.from_address.partition("@")[0] in _MAIL_SYSTEM or _null_sender(mail):
+    if mail.from_address.partition("@")[0] in _MAIL_SYSTEM or null_sender(mail):
         for part in mail.attachments:
             if part.content_type in _STATUS_TYPES:
                 return Kind.BOUNCE, "delivery-status", f"part {part.content_type}"
     if mail.from_address.startswith("mailer-daemon@") or (
         mail.from_address.startswith("postmaster@")
-        and (_null_sender(mail) or "X-Failed-Recipients" in mail.headers)
+        and (null_sender(mail) or "X-Failed-Recipients" in mail.headers)
     ):
         return Kind.BOUNCE, "mailer-daemon", "header From"
     return None
 
 
-def _null_sender(mail: Mail) -> bool:
+def null_sender(mail: Mail) -> bool:
     """MAIL FROM:<>, as far as known: without recipients there was no envelope to see."""
     if mail.envelope.recipients:
         return not mail.envelope.sender
@@ -200,9 +200,14 @@ def _answers_go_to_somebody(mail: Mail) -> bool:
 
 
 def by_words(
-    mail: Mail, hits: Sequence[Hit], policy: Policy | None, learned: Learned = NO_MODEL
+    hits: Sequence[Hit],
+    policy: Policy | None,
+    learned: Learned = NO_MODEL,
+    *,
+    unanswerable: bool = False,
 ) -> tuple[Kind, tuple[Evidence, ...]]:
-    """What the words of the mail speak for; an empty reverse-path counts as one strong word.
+    """What the words of the mail speak for; an empty reverse-path (`unanswerable`) counts as one
+    strong word.
 
     The model is believed where a word agrees with it, and alone when it is as good as certain; a
     machine that hides is a nuisance, a human taken for one gets no answer. It also speaks against:
@@ -214,7 +219,7 @@ def by_words(
     for hit in hits:
         points[hit.signal.kind] = points.get(hit.signal.kind, 0.0) + hit.points
     why = of_hits("kind", hits)
-    if _null_sender(mail):
+    if unanswerable:
         points[Kind.MACHINE] = points.get(Kind.MACHINE, 0.0) + 2.0
         why = (Evidence("kind", "null-sender", 2.0, "sender"), *why)
     opinion = learned.opinions.get("kind")

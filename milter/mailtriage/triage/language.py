@@ -73,6 +73,8 @@ class Language:
     why: tuple[Evidence, ...] = ()
 
 
+UNKNOWN: Final = Language()
+
 _models: tuple[Detector, Nearby] | None = None
 _lock: Final = threading.Lock()
 

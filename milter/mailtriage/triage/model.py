@@ -1,7 +1,11 @@
 """What triage says about a mail, and why."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mailtriage.triage.seen import Seen
 
 
 class Direction(StrEnum):
@@ -109,3 +113,5 @@ class Triage:
     sender_marked: Priority | None = None
     """What the sender's own priority headers claimed; None when they claimed nothing."""
     why: tuple[Evidence, ...] = ()
+    seen: "Seen | None" = field(default=None, compare=False, repr=False)
+    """What it was made of, so that it can be made again by other policies."""

@@ -2,13 +2,13 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mailtriage.mail.model import Mail
 from mailtriage.policies.conditions import Condition
 from mailtriage.policies.matcher import SUBJECT_FACTOR, Hit
-from mailtriage.policies.model import Policy
+from mailtriage.policies.model import Policy, Signal
 from mailtriage.triage.deadline import DAY, NOTHING, THREE_DAYS, WEEK, Times
 from mailtriage.triage.evidence import of_hits
 from mailtriage.triage.learned import NO_MODEL, Learned, decide, evidence
@@ -89,20 +89,33 @@ def sender_marked(mail: Mail) -> Priority | None:
     return min(claims, key=_RANK.index) if claims else None
 
 
+def held_floors(mail: Mail, policy: Policy | None) -> dict[str, str]:
+    """The signals of `sender` or `header` with a floor that hold in a mail, and where they do."""
+    return {
+        signal.id: held
+        for signal in (policy.signals if policy else ())
+        if _is_for_robots(signal) and (held := Condition(signal).holds(mail))
+    }
+
+
+def _is_for_robots(signal: Signal) -> bool:
+    return bool(signal.floor and (signal.sender or signal.header))
+
+
 def of_robot(
-    kind: Kind, mail: Mail, policy: Policy | None
+    kind: Kind, held: Mapping[str, str], policy: Policy | None
 ) -> tuple[Priority, int, tuple[Evidence, ...]]:
     """What no human wrote is low, unless a policy knows it by its sender or a header field.
 
     Words do not count: a robot shouts "critical" all day. A signal of `sender` or `header` with a
-    floor does: that is how a policy says which alarms are to be looked at.
+    floor does (`held`: those that hold, and where): that is how a policy says which alarms are to
+    be looked at.
     """
     why = [Evidence("priority", f"kind-{kind}", MACHINE_SCORE)]
     floors = (
-        (float(signal.floor), signal.id, held)
+        (float(signal.floor), signal.id, held[signal.id])
         for signal in (policy.signals if policy else ())
-        if signal.floor and (signal.sender or signal.header)
-        if (held := Condition(signal).holds(mail))
+        if _is_for_robots(signal) and signal.id in held
     )
     floor, reason, where = max(floors, default=(0.0, "", ""))
     if policy is None or floor <= MACHINE_SCORE:

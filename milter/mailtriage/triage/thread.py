@@ -27,10 +27,19 @@ CONTACTS_MOST: Final = 2.0
 """... and the most that these give: one more word makes a chaser."""
 
 
+def standing(mail: Mail) -> Evidence | None:
+    """What marks a reply: that it names the mail that it answers, or wears "Re:"; else None."""
+    if mail.references:
+        return Evidence("thread", "references", 1.0, "header References")
+    if _REPLY_PREFIX.match(mail.subject):
+        return Evidence("thread", "reply-subject", 1.0, "subject")
+    return None
+
+
 def judge(
-    mail: Mail, hits: Sequence[Hit], policy: Policy | None, contacts: int = 0
+    reply: Evidence | None, hits: Sequence[Hit], policy: Policy | None, contacts: int = 0
 ) -> tuple[Thread, tuple[Evidence, ...]]:
-    """A chaser says so in words; a reply names the mail that it answers, or wears "Re:".
+    """A chaser says so in words; a reply is marked as one (`standing`).
 
     `contacts` is how many times the writer says that they wrote, this mail counted; 0 when nothing
     is said of it.
@@ -42,8 +51,4 @@ def judge(
             why = (*why, Evidence("thread", "contacts", points, str(contacts)))
         if sum(reason.weight for reason in why) >= policy.levels["chaser"]:
             return Thread.CHASER, why
-    if mail.references:
-        return Thread.REPLY, (Evidence("thread", "references", 1.0, "header References"),)
-    if _REPLY_PREFIX.match(mail.subject):
-        return Thread.REPLY, (Evidence("thread", "reply-subject", 1.0, "subject"),)
-    return Thread.NEW, ()
+    return (Thread.REPLY, (reply,)) if reply is not None else (Thread.NEW, ())

@@ -1,0 +1,270 @@
+"""A topic that rises: from the history to a mail, a signed call and the metrics."""
+
+import json
+import random
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import astuple, dataclass, field, replace
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from mailtriage.config import load
+from mailtriage.insight.alert import SIGNATURE_FIELD, verify
+from mailtriage.service.early_warning import EarlyWarning, counts_of, series_of
+from mailtriage.service.log import Log
+from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.state.history import open_history
+from mailtriage.state.history_schema import COLUMNS, Decision, skills_text
+from mailtriage.state.history_writer import HistoryWriter
+from mailtriage.state.warnings import WarningsFile
+from tests.support.postfix import free_port
+
+HOUR, DAY = 3600, 86400
+START = 1_793_577_600
+"""Monday, 2 November 2026, 00:00 UTC."""
+KEY = b"a key that only the two of us know"
+
+ORDINARY = Decision(
+    at=0.0, queue_id="", direction="inbound", status="ok", mailbox="help@desk.example",
+    sender=b"", skill="delivery", confidence=0.9, skills=(), priority="normal", score=50,
+    language="en", tier="unknown", churn="low", mood="neutral", topic="none", kind="human",
+    thread="new", kb="none", route="delivery-en", ack="sent", ack_rule="", why=(), ms=1.0,
+)  # fmt: skip
+
+
+def write(file: Path, decisions: list[Decision]) -> None:
+    with closing(HistoryWriter(file)) as writer:
+        writer.add([list(_row(one)) for one in decisions])
+
+
+def _row(one: Decision) -> list[Any]:
+    named = dict(zip(COLUMNS, astuple(one), strict=False))
+    return list((named | {"skills": skills_text(one.skills), "why": " ".join(one.why)}).values())
+
+
+def mails(
+    count: int, begin: float, hours: float, dice: random.Random, **facts: Any
+) -> list[Decision]:
+    """So many mails, each of another writer, at any moment of a period."""
+    return [
+        replace(
+            ORDINARY,
+            at=begin + dice.random() * hours * HOUR,
+            sender=dice.randbytes(16),
+            queue_id=f"4W{dice.randrange(10**6)}",
+            **facts,
+        )
+        for _ in range(count)
+    ]
+
+
+def three_weeks(dice: random.Random) -> list[Decision]:
+    """Thirty mails on each day from eight to six."""
+    return [one for day in range(21) for one in mails(30, START + day * DAY + 8 * HOUR, 10, dice)]
+
+
+@dataclass
+class Hook:
+    """A webhook on this machine; `answers` are its status codes, the last one for ever."""
+
+    url: str
+    answers: list[int] = field(default_factory=lambda: [204])
+    calls: list[tuple[bytes, str]] = field(default_factory=list)
+    """Body and signature."""
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            found.calls.append((body, self.headers[SIGNATURE_FIELD]))
+            status = found.answers.pop(0) if len(found.answers) > 1 else found.answers[0]
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", "/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found = Hook(f"http://127.0.0.1:{server.server_port}/surge")
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield found
+    server.shutdown()
+    server.server_close()
+
+
+@dataclass
+class Postbox:
+    """An SMTP server."""
+
+    port: int = 0
+    taken: list[bytes] = field(default_factory=list)
+
+    async def handle_DATA(  # noqa: N802  the name that aiosmtpd looks for
+        self, _server: Any, _session: Any, envelope: Any
+    ) -> str:
+        self.taken.append(bytes(envelope.content))
+        return "250 taken"
+
+
+@pytest.fixture
+def postbox() -> Iterator[Postbox]:
+    box = Postbox()
+    controller = Controller(box, hostname="127.0.0.1", port=free_port())
+    controller.start()
+    box.port = controller.port
+    yield box
+    controller.stop()
+
+
+@dataclass
+class Watching:
+    """Early warning with its files, at whatever time it is told."""
+
+    file: Path
+    warning: EarlyWarning
+    deltas: Deltas
+    kept: WarningsFile
+
+    def at(self, now: int) -> None:
+        self.warning.look(self.kept, self.file, now)
+
+    def until(self, end: int) -> None:
+        """Through four hours, as the service would."""
+        for now in range(end - 4 * HOUR, end, 300):
+            self.at(now)
+
+    def gauge(self, name: str, *labels: str) -> float:
+        return self.deltas._gauges[name, labels]
+
+
+@pytest.fixture
+def watching(tmp_path: Path, hook: Hook, postbox: Postbox) -> Iterator[Watching]:
+    secret = tmp_path / "key"
+    secret.write_bytes(KEY + b"\n")
+    file = tmp_path / "mailtriage.toml"
+    file.write_text(
+        f'[state]\nurl = "sqlite://{tmp_path}/state.db"\n'
+        f'[ack]\nsubmit = "127.0.0.1:{postbox.port}"\n'
+        f'[warnings]\nmail_to = ["team@desk.example"]\nwebhook = "{hook.url}"\n'
+        f'webhook_secret_file = "{secret}"\n'
+    )
+    config = load([file]).config
+    deltas = Deltas()
+    with closing(WarningsFile(tmp_path / "warnings.db")) as kept:
+        warning = EarlyWarning(config, deltas, Log("error"))
+        yield Watching(tmp_path / "history.db", warning, deltas, kept)
+
+
+NOON = START + 21 * DAY + 12 * HOUR
+
+
+def test_an_ordinary_day_alarms_nobody(watching: Watching, hook: Hook, postbox: Postbox) -> None:
+    dice = random.Random(1)
+    write(watching.file, three_weeks(dice) + mails(12, NOON - 4 * HOUR, 4, dice))
+    watching.at(NOON + 120)
+    watching.at(NOON + 180)
+    assert (hook.calls, postbox.taken) == ([], [])
+    assert watching.gauge("mailtriage_topic_surge", "skill", "delivery") == 0
+    assert watching.gauge("mailtriage_topic_expected", "skill", "delivery") > 1
+
+
+@pytest.fixture
+def surge(watching: Watching) -> Watching:
+    """Sixty mails in four hours, where twelve were to be expected."""
+    dice = random.Random(2)
+    write(watching.file, three_weeks(dice))
+    watching.at(NOON - 4 * HOUR)
+    write(watching.file, mails(60, NOON - 4 * HOUR, 3.9, dice))
+    return watching
+
+
+def test_a_surge_is_told_once_by_mail_and_webhook(
+    surge: Watching, hook: Hook, postbox: Postbox
+) -> None:
+    surge.until(NOON)
+    assert len(postbox.taken) == len(hook.calls) == len({body for body, _ in hook.calls})
+    bodies = [json.loads(body) for body, _ in hook.calls]
+    (told,) = [body for body in bodies if body["name"] == "delivery"]
+    assert told["type"] == "surge.started"
+    assert told["observed"] > 2 * told["expected"]
+    assert told["senders"] >= 4
+    assert len(told["queue_ids"]) == 3
+    assert surge.gauge("mailtriage_topic_surge", "skill", "delivery") == 1
+    mail = message_from_bytes(next(each for each in postbox.taken if b"delivery" in each))
+    assert mail["To"] == "team@desk.example"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Subject"].startswith("[mailtriage] skill delivery: ")
+
+
+def test_a_call_is_signed(surge: Watching, hook: Hook) -> None:
+    surge.until(NOON)
+    body, signature = hook.calls[0]
+    at = int(signature.partition(",")[0].removeprefix("t="))
+    assert verify(body, signature, KEY, at)
+    assert not verify(body, signature, b"another key of some length", at)
+
+
+@pytest.mark.parametrize("status", [500, 404, 302])
+def test_a_call_that_fails_is_made_again(surge: Watching, hook: Hook, status: int) -> None:
+    hook.answers = [status] * 2 + [204]
+    surge.until(NOON)
+    bodies = [body for body, _ in hook.calls]
+    assert len(bodies) == len(set(bodies)) + 2
+    assert surge.kept.due(NOON + 30 * DAY) == []
+
+
+def test_who_is_gone_is_not_called_again(surge: Watching, hook: Hook) -> None:
+    hook.answers = [410]
+    surge.until(NOON)
+    assert len(hook.calls) == len({body for body, _ in hook.calls})
+
+
+def test_after_a_restart_nobody_is_told_again(surge: Watching, hook: Hook) -> None:
+    surge.until(NOON)
+    before = len(hook.calls)
+    assert before
+    surge.warning._board = None  # as a new process would begin
+    surge.at(NOON + 60)
+    surge.at(NOON + 120)
+    assert len(hook.calls) == before
+
+
+def test_without_what_was_learnt_the_history_teaches_it_and_the_past_is_no_news(
+    surge: Watching, hook: Hook, tmp_path: Path
+) -> None:
+    with closing(WarningsFile(tmp_path / "other.db")) as empty:
+        surge.warning.look(empty, surge.file, NOON + 2 * DAY)
+        surge.warning.look(empty, surge.file, NOON + 2 * DAY + 60)
+    assert hook.calls == []
+
+
+def test_what_is_counted_of_a_mail(watching: Watching) -> None:
+    dice = random.Random(3)
+    quarter = NOON // 900
+    write(
+        watching.file,
+        [
+            *mails(2, NOON, 0.2, dice, topic="parcel"),
+            *mails(1, NOON, 0.2, dice, skill="general", language="de"),
+            *mails(1, NOON, 0.2, dice, kind="machine"),
+            *mails(1, NOON, 0.2, dice, direction="outbound"),
+        ],
+    )
+    with open_history(watching.file) as history:
+        counts = counts_of(history, quarter)
+        found = {f"{series.kind}:{series.name}": one.mails for series, one in counts.items()}
+        assert found == {
+            "skill:delivery": 2, "skill:general": 1, "language:en": 2, "language:de": 1,
+            "topic:parcel": 2, "unsure:all": 1,
+        }  # fmt: skip
+        assert len(series_of(history.newest(1)[0])) >= 2
