@@ -35,6 +35,7 @@ MISSED: Final = total("mailtriage_messages_total", "", INBOUND, 'outcome="fail_o
 SLOWEST: Final = (
     "histogram_quantile(0.99, sum by (le) (increase(" + of(DURATION + "_bucket") + "[$__range])))"
 )
+SHARED: Final = 'op=~"redis-ledger|redis-desk|sharing|customers"'
 STAGE_MEAN: Final = (
     f"sum by (stage) (rate({of(STAGES + '_sum')}[$__rate_interval])) / "
     f"(sum by (stage) (rate({of(STAGES + '_count')}[$__rate_interval])) > 0)"
@@ -151,7 +152,8 @@ MAIL: Final[tuple[Panel, ...]] = (
     ),
     lines(
         "Mean time by stage",
-        "Parse: bytes to text; state: what is remembered; judge: all facets; answer: header edits.",
+        "Parse: bytes to text; policy: phrases; state: what is remembered; header: the fields; "
+        "judge: model, facets, rules; answer: handing it to the door.",
         (STAGE_MEAN, "{{stage}}"),
         unit="s",
         every="15m",
@@ -236,6 +238,32 @@ STATE: Final[tuple[Panel, ...]] = (
         bars=True,
         stack="normal",
         every="15m",
+    ),
+    lines(
+        "Redis left alone",
+        "1: nodes share nothing for the moment, as analysers, the desk or the background find; of "
+        "customers: their tiers are not known.",
+        (now("max", "mailtriage_state_circuit_open", "op", SHARED), "{{op}}"),
+    ),
+    lines(
+        "Not told to other nodes yet",
+        "Rows that wait for Redis; none of them is lost.",
+        (now("sum", "mailtriage_state_unshared_rows", "instance"), "{{instance}}"),
+    ),
+    lines(
+        "Missing in the history",
+        "Decisions that it has not got. Queue: its process hangs; waiting, file: the disk.",
+        (happened("mailtriage_history_dropped_total", "reason"), "{{reason}}"),
+        bars=True,
+        stack="normal",
+        every="15m",
+    ),
+    ranking(
+        "Patterns given up",
+        "Regular expressions of policies that took longer than policies.time_limit, and how often, "
+        "in the time that is shown.",
+        total("mailtriage_policy_time_limit_total", "policy, signal"),
+        "{{signal}}",
     ),
     ranking(
         "Signals that spoke most",

@@ -21,9 +21,12 @@ from parts import (
     hourly,
     lines,
     now,
+    of,
+    part_of,
     quantile,
     ranking,
     stat,
+    table,
     total,
 )
 
@@ -36,12 +39,43 @@ PRESSING: Final = total("mailtriage_tags_total", "", 'priority=~"urgent|high"')
 OWED: Final = total("mailtriage_acks_total", "", 'result="owed"')
 SENT: Final = total("mailtriage_ack_deliveries_total", "", 'result="sent"')
 DELAY: Final = "mailtriage_ack_delay_seconds"
+REPLY: Final = "mailtriage_first_reply_business_seconds"
+PROMISES: Final = "mailtriage_reply_promises_total"
+SUGGESTED: Final = "mailtriage_kb_suggestions_total"
+KEPT: Final = ('result="kept"', 'result=~"kept|broken"')
+RISING: Final = "max by (kind, name) (" + of("mailtriage_topic_surge_score") + ") > 2"
+USUAL: Final = "max by (kind, name) (" + of("mailtriage_topic_expected") + ")"
 GROUP: Final = (
     "sum by (group) (label_replace("
     + total("mailtriage_acks_total", "rule", 'result="skipped"')
     + ', "group", "$1", "rule", "([A-Z]).*"))'
 )
 
+
+def named(query: str) -> str:
+    """Series with the labels kind and name, under one of both: "topic outage"."""
+    return f'label_join({query}, "series", " ", "kind", "name")'
+
+
+def this_hour(kind: str, metric: str) -> str:
+    """Mails of the last hour, by what they are about, as "topic outage"."""
+    counted = hourly(metric, kind)
+    return f'label_replace({counted}, "series", "{kind} $1", "{kind}", "(.*)")'
+
+
+def of_the_rising(query: str) -> str:
+    """Only what rises of those series."""
+    return f"({query}) and on (series) {named(RISING)}"
+
+
+OBSERVED: Final = " or ".join(
+    this_hour(kind, metric)
+    for kind, metric in (
+        ("topic", "mailtriage_topic_messages_total"),
+        ("skill", "mailtriage_tags_total"),
+        ("language", "mailtriage_language_total"),
+    )
+)
 
 HEALTHY: Final[tuple[Panel, ...]] = (
     stat(
@@ -148,6 +182,27 @@ COMING: Final[tuple[Panel, ...]] = (
         every="30m",
         colours={"vip": "#8F3BB8", "gold": YELLOW},
     ),
+    table(
+        "What rises",
+        "Topics, skills and languages that bring more mail than they should, and how sure that is: "
+        "from 6 on you get an alert. Mails and expected ones are those of the last hour.",
+        "series",
+        ("Score", named(RISING), ""),
+        ("Mails", of_the_rising(OBSERVED), ""),
+        ("Expected", of_the_rising(named(USUAL)), ""),
+        width=16,
+        every="1h",
+        hidden=("kind", "name", "topic", "skill", "language"),
+    ),
+    stat(
+        "A help page fits",
+        "Part of the mails for which one of your help pages was suggested, in the time that is "
+        "shown.",
+        part_of(SUGGESTED, 'result="suggested"', "", window="$__range"),
+        unit="percentunit",
+        width=8,
+        height=8,
+    ),
 )
 
 ANSWERED: Final[tuple[Panel, ...]] = (
@@ -216,8 +271,57 @@ ANSWERED: Final[tuple[Panel, ...]] = (
     ),
 )
 
+ANSWERS: Final[tuple[Panel, ...]] = (
+    table(
+        "First answers, by skill",
+        "How many mails wait for their first answer, and the oldest of them; within which time, in "
+        "opening hours, half and 8 of 10 were answered in the time that is shown; how many of the "
+        "promised times were kept; and what a mail of now is promised.",
+        "skill",
+        ("Open", now("sum", "mailtriage_open_messages", "skill"), ""),
+        ("Oldest", now("max", "mailtriage_oldest_open_seconds", "skill"), "s"),
+        ("Half within", quantile(0.5, REPLY, "skill", whole=True), "s"),
+        ("8 of 10 within", quantile(0.8, REPLY, "skill", whole=True), "s"),
+        ("Kept", part_of(PROMISES, *KEPT, by="skill", window="$__range"), "percentunit"),
+        ("Promised now", now("max", "mailtriage_promised_seconds", "skill"), "s"),
+        width=16,
+    ),
+    stat(
+        "Promises kept",
+        "Of the times that acknowledgements named, in the time that is shown. 85 to 90 in 100 are "
+        "usual.",
+        part_of(PROMISES, *KEPT, window="$__range"),
+        unit="percentunit",
+        width=8,
+        height=8,
+        steps=((None, RED), (0.7, YELLOW), (0.8, GREEN)),
+    ),
+    lines(
+        "Time until the first answer",
+        "In opening hours, of all skills together.",
+        (quantile(0.5, REPLY), "half of them within"),
+        (quantile(0.8, REPLY), "8 of 10 within"),
+        unit="s",
+        every="1h",
+        colours={"half of them within": GREEN, "8 of 10 within": ORANGE},
+    ),
+    lines(
+        "Waiting for the first answer, by skill",
+        "Conversations that nobody has answered yet.",
+        (now("sum", "mailtriage_open_messages", "skill"), "{{skill}}"),
+        stack="normal",
+    ),
+    lines(
+        "The oldest of them, by skill",
+        "How long it has been waiting, nights and weekends included.",
+        (now("max", "mailtriage_oldest_open_seconds", "skill"), "{{skill}}"),
+        unit="s",
+    ),
+)
+
 HELPDESK: Final = (
     ("Is all well?", HEALTHY),
     ("What is coming in?", COMING),
-    ("Are customers answered?", ANSWERED),
+    ("Do they hear that their mail has come?", ANSWERED),
+    ("Are they answered, and in time?", ANSWERS),
 )

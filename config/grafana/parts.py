@@ -75,11 +75,21 @@ def now(how: str, metric: str, by: str = "", *matchers: str) -> str:
     return f"{grouped} ({of(metric, *matchers)})"
 
 
-def quantile(part: float, histogram: str, by: str = "") -> str:
-    """The value below which that part of the observations lies."""
+def quantile(part: float, histogram: str, by: str = "", *, whole: bool = False) -> str:
+    """The value below which that part of the observations lies; `whole`: of all the time shown."""
     grouped = f"le, {by}" if by else "le"
-    rate = f"rate({of(histogram + '_bucket')}[$__rate_interval])"
+    grown = "increase" if whole else "rate"
+    window = "$__range" if whole else "$__rate_interval"
+    rate = f"{grown}({of(histogram + '_bucket')}[{window}])"
     return f"histogram_quantile({part}, sum by ({grouped}) ({rate}))"
+
+
+def part_of(counter: str, wanted: str, all_of_it: str, by: str = "", window: str = "") -> str:
+    """A share of what a counter counted: both are matchers; `window` as in $__range."""
+    grouped = f"sum by ({by})" if by else "sum"
+    length = window or "$__rate_interval"
+    few, all_ = (of(counter, *filter(None, (one,))) for one in (wanted, all_of_it))
+    return f"{grouped} (increase({few}[{length}])) / ({grouped} (increase({all_}[{length}])) > 0)"
 
 
 def panel(
@@ -219,19 +229,44 @@ def ranking(
 
 def compared(title: str, description: str, now: str, before: str, label: str) -> Panel:
     """A table of two queries by their one label, largest first."""
+    columns = (("Mails", now, ""), ("A week before", before, ""))
+    return table(title, description, label, *columns)
+
+
+def table(
+    title: str,
+    description: str,
+    label: str,
+    *columns: tuple[str, str, str],
+    width: int = 8,
+    every: str = "",
+    hidden: Sequence[str] = (),
+) -> Panel:
+    """Queries side by side, joined by a label, the largest of the first one on top. `columns`: what
+    each is called, its query, and its unit where it is no number; `hidden`: its other labels."""
+    targets = [(query, "") for _, query, _ in columns]
     made = panel(
-        "table", title, description, [(now, ""), (before, "")],
-        unit="short", width=8, instant=True,
+        "table", title, description, targets, unit="short", width=width, instant=True
     )  # fmt: skip
+    if every:
+        made["interval"] = every
     made["fieldConfig"]["defaults"]["decimals"] = 0
+    made["fieldConfig"]["overrides"] = [
+        override(name, "unit", unit) for name, _, unit in columns if unit
+    ]
     for target in made["targets"]:
         target["format"] = "table"
-    names = {label: label.capitalize(), "Value #A": "Mails", "Value #B": "A week before"}
-    hidden = {"Time": True, "Time 1": True, "Time 2": True}
+    names = {label: label.capitalize()}
+    names |= {
+        f"Value #{target['refId']}": column[0]
+        for target, column in zip(made["targets"], columns, strict=True)
+    }
+    numbers = ("", *(f" {number}" for number in range(1, len(columns) + 1)))
+    without = {f"{name}{number}": True for name in ("Time", *hidden) for number in numbers}
     made["transformations"] = [
         {"id": "joinByField", "options": {"byField": label, "mode": "outer"}},
-        {"id": "organize", "options": {"excludeByName": hidden, "renameByName": names}},
-        {"id": "sortBy", "options": {"sort": [{"field": "Mails", "desc": True}]}},
+        {"id": "organize", "options": {"excludeByName": without, "renameByName": names}},
+        {"id": "sortBy", "options": {"sort": [{"field": columns[0][0], "desc": True}]}},
         {"id": "limit", "options": {"limitField": 8}},
     ]
     return made

@@ -16,6 +16,7 @@ from mailtriage.cli_history import against_history, history
 from mailtriage.cli_kb import kb
 from mailtriage.cli_learning import evaluate, train
 from mailtriage.cli_outbox import outbox
+from mailtriage.cli_report import report
 from mailtriage.cli_top import top
 
 FINE, WRONG, WRONG_CALL = 0, 1, 2
@@ -249,6 +250,7 @@ cli.add_command(outbox)
 cli.add_command(kb)
 cli.add_command(history)
 cli.add_command(top)
+cli.add_command(report)
 cli.add_command(evaluate)
 cli.add_command(train)
 

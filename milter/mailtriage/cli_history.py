@@ -62,7 +62,7 @@ against_history: Final = click.option(
     "--until", callback=_until, metavar="TIME", help="Up to then; a day counts to its end."
 )
 @click.option(
-    "--limit", type=click.IntRange(1), default=50, show_default=True, help="Mails at most."
+    "--limit", type=click.IntRange(1, 10**9), default=50, show_default=True, help="Mails at most."
 )
 @click.option("--all", "everything", is_flag=True, help="Outbound mails, too.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a mail and line.")

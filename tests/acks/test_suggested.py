@@ -1,6 +1,7 @@
 """What the knowledge base says to a mail, on its whole way: the tag, the seal, the link."""
 
 import re
+import time
 from email import message_from_bytes
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailtriage.acks.preview import preview
+from mailtriage.acks.seal import read_seal
 from mailtriage.acks.suggested import link_of, suggest
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.knowledge.search import KnowledgeIndex
@@ -199,3 +201,41 @@ def test_the_message_that_is_sent_is_whole(analyst: Analyst) -> None:
     shown = preview(found.plan, analyst.texts)
     assert shown is not None
     assert message_from_bytes(shown.message)["Auto-Submitted"] == "auto-replied"
+
+
+@pytest.mark.parametrize("forged", ["kb-other-page", "none", "https://evil.example/"])
+def test_a_seal_does_not_hold_for_another_section(analyst: Analyst, forged: str) -> None:
+    found = judged(analyst, *QUESTION)
+    assert found.plan is not None
+    case, shown = found.plan.case, dict(found.edits.insert)
+    seal = shown.pop("X-Mailtriage-Seal")
+    ours = read_seal(case.tokens, case.key, tuple(shown.items()), seal)
+    assert ours is not None
+    assert ours.passage == found.suggested.passage
+    other = tuple((shown | {"X-Mailtriage-Kb": forged}).items())
+    assert read_seal(case.tokens, case.key, other, seal) is None
+    moved = re.sub(r"; kb=\d+", "; kb=1", seal)
+    assert moved == seal or read_seal(case.tokens, case.key, tuple(shown.items()), moved) is None
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["w{n}x ", "invoice? ", "a", "我的发票", "\ufdfa", '."', "\n", "e\u0301\u0323", "\ud800", "\0"],
+)
+def test_the_length_of_a_mail_does_not_make_the_look_up_slower(
+    analyst: Analyst, piece: str
+) -> None:
+    """What is beyond the first characters is not looked at at all."""
+    assert analyst.knowledge is not None
+    short, long = (
+        "".join(piece.replace("{n}", str(n)) for n in range(count)) for count in (4096, 262_144)
+    )
+    times: dict[str, float] = {}
+    for text in (short, long):
+        taken = []
+        for _ in range(5):
+            begun = time.perf_counter()
+            analyst.knowledge.find(text, "en", subject=text)
+            taken.append(time.perf_counter() - begun)
+        times[text] = min(taken)
+    assert times[long] < 4 * times[short] + 0.002

@@ -63,6 +63,7 @@ class Site:
         (directory / "own").mkdir()
         self.config.write_text(
             f'[state]\nurl = "sqlite://{directory}/state.db"\n[model]\nenabled = false\n'
+            "[warnings]\nphrases = false\n"
             f'[policies]\nshipped = false\ndirectories = ["{directory}/own"]\n'
             '[mailboxes."help@desk.example"]\nack = "off"\n'
         )
@@ -237,3 +238,24 @@ class TestCommand:
         assert done.code == 1
         assert "judged again" not in done.out
         assert call("--config", site.config, "check", "--against-history", "soon").code == 2
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        "[" * 9000, "{", "[]", '{"l": 7}', '{"l": ["en", 1], "h": [99999, 2]}',
+        '{"l": ["en", 1], "h": [0, 1e400]}', '{"l": ["en", NaN], "f": [-1, {}]}',
+        '{"l": ["en", 1], "h": [0, 2], "d": "x", "t": [], "a": 7}',
+        '{"l": ["en", 1], "m": 1e400, "r": []}', '{"l": ["en", 1], "h": [0, 1' + "0" * 400 + "]}",
+    ],
+)  # fmt: skip
+def test_whatever_stands_in_a_row_the_others_are_judged(tmp_path: Path, seen: str) -> None:
+    site = Site(tmp_path)
+    site.receive()
+    with closing(open_history(tmp_path / "history.db")) as history:
+        policies = history.newest(1)[0].policies
+    with closing(HistoryWriter(tmp_path / "history.db")) as writer:
+        writer.add([row(queue_id="bad", policies=policies, seen=seen)])
+    found = site.compared()
+    assert found.judged + sum(found.not_judged.values()) == len(MAILS) + 1
+    assert found.judged >= len(MAILS)

@@ -155,6 +155,36 @@ def test_nothing_steers_the_terminal(call: Call, config: Path, writer: HistoryWr
     assert "\\x1b[2J\\x07" in done.out
 
 
+def test_no_word_makes_a_line_of_its_own_or_turns_one_around(
+    call: Call, config: Path, writer: HistoryWriter
+) -> None:
+    before = len(call("--config", config, "history").out.splitlines())
+    writer.add([row(queue_id="4Wx4\n2026\t\u2028", why=("a\u202eb",))])
+    done = call("--config", config, "history")
+    assert len(done.out.splitlines()) == before + 1
+    assert "4Wx4\\n2026\\t\\u2028" in done.out
+    assert "a\\u202eb" in done.out
+
+
+@pytest.mark.parametrize("option", ["--skill", "--queue-id", "--mailbox", "--rule", "--sender"])
+def test_a_name_that_is_no_utf_8_is_a_name_that_nothing_has(
+    call: Call, config: Path, tmp_path: Path, writer: HistoryWriter, option: str
+) -> None:
+    make_secret(tmp_path / "secret")
+    done = call("--config", config, "history", option, "a\udcff")
+    assert done.code in {0, 2}
+    assert "fault of mailtriage" not in done.err
+    assert "4Wx1" not in done.out
+
+
+def test_more_mails_than_can_be_counted_are_not_asked_for(
+    call: Call, config: Path, writer: HistoryWriter
+) -> None:
+    done = call("--config", config, "history", "--limit", "9" * 30)
+    assert done.code == 2
+    assert "--limit" in done.err
+
+
 def test_new_ones_are_shown_as_they_come(config: Path, writer: HistoryWriter) -> None:
     command = [*COMMAND, "--config", str(config), "history", "--follow", "--skill", "billing"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

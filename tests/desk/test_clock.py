@@ -8,7 +8,7 @@ import pytest
 from mailtriage.acks.promise import StaticTargets
 from mailtriage.config.acks import DEFAULT_CALENDAR, Calendar, Targets
 from mailtriage.desk.answers import MeasuredAnswers
-from mailtriage.desk.clock import Answered, Queue, ReplyClock
+from mailtriage.desk.clock import MOST_OF_ONE, Answered, Queue, ReplyClock
 from mailtriage.insight.kept import Outcome
 from mailtriage.state.replies import Waiting
 
@@ -152,3 +152,53 @@ def test_in_whatever_portions_it_is_fed_it_learns_the_same() -> None:
     assert [cell.answers for cell in cells[0].values()] == [
         cell.answers for cell in cells[1].values()
     ]
+
+
+def test_one_customer_does_not_put_off_what_the_others_are_promised(clock: ReplyClock) -> None:
+    now = MONDAY + 28 * DAY
+    clock.feed(days_of_answers(28, 1.0), now, replay=True)
+    before = promised(clock, now)
+    flood = [mail(10_000 + each, now, customer=b"one") for each in range(1000)]
+    clock.feed(flood, now)
+    assert clock.queues()["billing"].count == MOST_OF_ONE
+    assert promised(clock, now) <= before + HOUR
+    crowd = [mail(20_000 + each, now, customer=b"%d" % each) for each in range(1000)]
+    clock.feed(crowd, now)
+    assert promised(clock, now) > before + DAY
+
+
+def test_a_customer_whose_mails_were_answered_counts_again(clock: ReplyClock) -> None:
+    first = [mail(each, MONDAY, MONDAY + HOUR, customer=b"one") for each in range(MOST_OF_ONE)]
+    assert len(clock.feed(first, MONDAY + HOUR)) == MOST_OF_ONE
+    clock.feed([mail(100, MONDAY + HOUR, customer=b"one")], MONDAY + HOUR)
+    assert clock.queues()["billing"].count == 1
+
+
+def test_who_goes_through_months_can_be_stopped_on_the_way(clock: ReplyClock) -> None:
+    pauses = []
+
+    def stop() -> None:
+        pauses.append(1)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        clock.feed(days_of_answers(28, 1.0), MONDAY + 28 * DAY, replay=True, pause=stop)
+    assert len(pauses) == 1
+
+
+@pytest.mark.parametrize("earlier", [366 * DAY, 10 * 366 * DAY, 1e300, float("inf"), 60.0])
+def test_an_absurd_promise_of_before_is_not_repeated(clock: ReplyClock, earlier: float) -> None:
+    """Made by a clock that was years ahead; or over before the acknowledgement is read."""
+    assert promised(clock, MONDAY, earlier=MONDAY + earlier) == promised(clock, MONDAY)
+
+
+def test_knowledge_that_makes_no_sense_leaves_the_targets(clock: ReplyClock) -> None:
+    class Broken:
+        def known(self, *_: object) -> None:
+            raise OverflowError
+
+    answers = MeasuredAnswers()
+    answers.knowledge = Broken()  # type: ignore[assignment]
+    found, busy = answers.expect(DEFAULT_CALENDAR, TARGETS, ("billing", "normal"), MONDAY, 0.0)
+    assert found is not None
+    assert (found.by.timestamp(), busy) == (MONDAY + 8 * HOUR, False)

@@ -9,10 +9,22 @@ from pathlib import Path
 import pytest
 
 from mailtriage.doctor import checks
+from mailtriage.doctor.authentication import forged_results
 from mailtriage.doctor.checks import examine
 from mailtriage.doctor.disk import disk
+from mailtriage.doctor.dry_run import dry_run
 from mailtriage.doctor.expected import expected
-from mailtriage.doctor.facts import Clock, Disk, Facts, Postfix, Probed, Reached, Redis, State
+from mailtriage.doctor.facts import (
+    Clock,
+    Disk,
+    Facts,
+    Knowledge,
+    Postfix,
+    Probed,
+    Reached,
+    Redis,
+    State,
+)
 from mailtriage.doctor.model import Undone
 from mailtriage.doctor.postconf import Service
 from mailtriage.doctor.settings import milter_address
@@ -21,6 +33,7 @@ from tests.doctor.conftest import TOML, Configure
 Found = Callable[..., dict[str, str]]
 ROOT = Path(__file__).resolve().parents[2]
 MIB = 2**20
+DAY = 86_400.0
 
 
 @pytest.mark.parametrize(
@@ -52,6 +65,11 @@ MIB = 2**20
         ({"redis": (Redis("state.url", foreign="another secret"),)}, {"redis-foreign": "error"}),
         ({"redis": (Redis("state.url", ahead=4.0),)}, {}),
         ({"redis": (Redis("state.url", ahead=90.0),)}, {"redis-clock": "warning"}),
+        ({"knowledge": Knowledge()}, {}),
+        ({"knowledge": Knowledge(age=89 * DAY)}, {}),
+        ({"knowledge": Knowledge(age=91 * DAY)}, {"kb-old": "warning"}),
+        ({"knowledge": Knowledge(missing=True)}, {"kb-missing": "warning"}),
+        ({"knowledge": Knowledge(fault="kb.idx: damaged")}, {"kb-damaged": "warning"}),
         ({"forged": True}, {"results-forgeable": "error"}),
         ({"forged": None}, {}),
         ({"probed": Probed(status="ok", tags=17)}, {}),
@@ -103,6 +121,41 @@ def test_nobody_is_answered_whom_no_trusted_server_vouches_for(
     assert found(config=configure("[mailboxes.'help@desk.example']\nack = 'off'")) == {}
 
 
+@pytest.mark.parametrize(
+    "trial", ["[dry_run]\nactions = ['acknowledge']\n", "[dry_run]\nall = true\n"]
+)
+def test_before_acknowledgements_go_out_is_the_time_to_see_that_none_can_be_trusted(
+    found: Found, configure: Configure, trial: str
+) -> None:
+    """dry-run.md: the doctor is asked first, and then it is switched on."""
+    config = configure(f"{trial}[mailboxes.'help@desk.example']")
+    assert found(config=config) == {"results-untrusted": "error", "dry-run": "info"}
+
+
+def test_forged_results_are_tried_on_a_mailbox_that_acknowledges_in_trial_alone(
+    configure: Configure,
+) -> None:
+    assert forged_results(configure(f"[dry_run]\nall = true\n{TOML}"))
+    assert not forged_results(configure(f"{TOML}ack = 'off'\n"))
+
+
+@pytest.mark.parametrize(
+    ("toml", "what"),
+    [
+        ("[dry_run]\nactions = ['tags', 'route']\n", "tags, route"),
+        ("[dry_run]\npolicies = ['billing']\n", "billing"),
+        ("[mailboxes.'sales@desk.example']\ndry_run = true\n", "sales@desk.example"),
+    ],
+)
+def test_a_trial_that_goes_on_is_told(
+    healthy: Facts, configure: Configure, toml: str, what: str
+) -> None:
+    config = configure(toml + TOML)
+    (told,) = dry_run(replace(healthy, config=config))
+    assert (told.id, told.severity) == ("dry-run", "info")
+    assert what in told.what
+
+
 def test_what_could_not_be_seen_is_no_finding(found: Found) -> None:
     state = State(secret_fault="cannot be seen")
     assert found(state=state, undone=(Undone("secret-missing", "no"),)) == {}
@@ -114,11 +167,16 @@ def test_without_mailboxes_desk_port_and_state_are_not_missed(
     assert found(config=configure(""), desk=None, port=None, state=None) == {}
 
 
-def test_errors_come_before_warnings(healthy: Facts) -> None:
+def test_errors_come_before_warnings_and_those_before_notes(
+    healthy: Facts, configure: Configure
+) -> None:
     facts = replace(
-        healthy, clock=Clock(synchronised=False), milter=Reached("unix:/m", errno.ENOENT)
+        healthy,
+        config=configure(f"[dry_run]\nall = true\n{TOML}"),
+        clock=Clock(synchronised=False),
+        milter=Reached("unix:/m", errno.ENOENT),
     )
-    assert [one.severity for one in examine(facts)] == ["error", "error", "warning"]
+    assert [one.severity for one in examine(facts)] == ["error", "error", "warning", "info"]
 
 
 def test_every_finding_has_its_row_in_the_documentation_and_no_other() -> None:

@@ -1,11 +1,15 @@
 """The command where there is no Postfix to be asked, and where the configuration is wrong."""
 
+import io
 import json
 from pathlib import Path
 
 from click.testing import CliRunner
+from rich.console import Console
 
 from mailtriage.cli_doctor import doctor
+from mailtriage.commands.doctor import _print
+from mailtriage.doctor.model import Finding
 
 
 def test_a_directory_without_a_main_cf_is_one_finding_and_no_traceback(tmp_path: Path) -> None:
@@ -29,3 +33,12 @@ def test_a_wrong_configuration_is_said_as_check_says_it(tmp_path: Path) -> None:
 def test_a_directory_that_is_not_there_is_a_wrong_call(tmp_path: Path) -> None:
     done = CliRunner().invoke(doctor, ["--postfix-config", str(tmp_path / "none")], obj=[])
     assert done.exit_code == 2
+
+
+def test_what_is_told_for_information_leaves_all_fine() -> None:
+    console = Console(file=io.StringIO(), width=200)
+    _print(console, [Finding("dry-run", "info", "a dry run", "why", "# take it out")], ())
+    assert isinstance(console.file, io.StringIO)
+    first, *_, last = console.file.getvalue().splitlines()
+    assert first == "info: dry-run: a dry run"
+    assert last.startswith("fine: ")

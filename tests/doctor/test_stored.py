@@ -1,5 +1,6 @@
 """What the doctor reads in a real database and a real secret."""
 
+import os
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -8,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from mailtriage.config import Config
+from mailtriage.doctor.facts import Knowledge
 from mailtriage.doctor.model import Undone
-from mailtriage.doctor.stored import look_at_state
+from mailtriage.doctor.stored import look_at_knowledge, look_at_state
+from mailtriage.knowledge.index_build import build_index
+from mailtriage.knowledge.model import Document, Section
 from mailtriage.state.secret import make_secret
 from mailtriage.state.sqlite import open_database
 from tests.doctor.conftest import TOML, Configure
@@ -83,3 +87,32 @@ def test_a_state_that_is_not_there_yet_is_a_fault(config: Config) -> None:
     state = look_at_state(config, [])
     assert "the first start" in state.secret_fault
     assert state.database_fault
+
+
+def test_without_sources_a_knowledge_base_is_not_missed(
+    configure: Configure, tmp_path: Path
+) -> None:
+    assert configure(TOML).kb.index.is_relative_to("/var/lib/mailtriage")
+    if not Path("/var/lib/mailtriage/kb.idx").exists():
+        assert look_at_knowledge(configure(TOML), []) is None
+    wanted = configure(f"[kb]\nindex = '{tmp_path}/kb.idx'\n{TOML}")
+    assert look_at_knowledge(wanted, []) == Knowledge(missing=True)
+
+
+def test_the_age_of_the_knowledge_base_is_seen_and_damage_to_it(
+    configure: Configure, tmp_path: Path
+) -> None:
+    index = tmp_path / "kb.idx"
+    section = Section("Banks take three days.", "When is it back?", id="kb-1", language="en")
+    build_index([Document((section,))], index)
+    before = time.time() - 100 * 86_400
+    os.utime(index, (before, before))
+    config = configure(f"[kb]\nindex = '{index}'\n{TOML}")
+    found = look_at_knowledge(config, [])
+    assert found is not None
+    assert (found.missing, found.fault) == (False, "")
+    assert found.age == pytest.approx(100 * 86_400, rel=0.01)
+    index.write_bytes(index.read_bytes()[:-64])
+    found = look_at_knowledge(config, [])
+    assert found is not None
+    assert "damaged" in found.fault

@@ -192,6 +192,24 @@ def test_what_a_mailbox_needs_of_postfix_is_missed_and_then_mended(
     assert wanted not in ids()
 
 
+def test_a_dry_run_and_a_knowledge_base_that_is_missing_are_told_and_are_no_errors(
+    site: Site, unbroken: None, tmp_path: Path
+) -> None:
+    """And what acknowledgements need is looked at before they are switched on."""
+    file = tmp_path / "mailtriage.toml"
+    more = f"[dry_run]\nactions = ['acknowledge']\n[kb]\nindex = '{tmp_path}/kb.idx'\n"
+    file.write_text(f"{site.service.config.read_text()}\n{more}")
+    options = ["--probe", "--json", "--postfix-config", str(site.postfix.config)]
+    done = CliRunner().invoke(doctor, options, obj=[file])
+    rows = [json.loads(line) for line in done.output.splitlines()]
+    found = {row["id"]: row["severity"] for row in rows if row["id"] not in OF_THE_MACHINE}
+    assert found == {"kb-missing": "warning", "dry-run": "info"}
+    assert done.exit_code == 0
+    spoil(site, "postconf -e header_checks=")
+    done = CliRunner().invoke(doctor, options, obj=[file])
+    assert "results-forgeable" in done.output
+
+
 class _Ahead(socketserver.BaseRequestHandler):
     """A milter ahead of ours: wants headers and the end; removes results, or lets them be."""
 

@@ -22,6 +22,8 @@ SYSTEMD: Final = Path(__file__).resolve().parents[2] / "systemd"
 DROP_INS: Final = sorted((SYSTEMD / "drop-ins").glob("*.conf"))
 EXPOSURE: Final = 10
 """Tenths of systemd's exposure level (0.0 to 10.0), the most that is allowed."""
+WITH_NETWORK: Final = 12
+"""The same for a unit that speaks with hosts of the world: systemd counts 0.2 for that."""
 SYSTEMS_OWN: Final = Path("/lib/systemd/system")
 SPARE: Final = 5
 """Seconds that desk and ack worker take after the drain."""
@@ -38,11 +40,11 @@ def root(tmp_path: Path) -> Path:
     units = tmp_path / "lib/systemd/system"
     units.mkdir(parents=True)
     (tmp_path / "etc").mkdir()
-    for unit in (*SYSTEMD.glob("mailtriage.*"), *SYSTEMS_OWN.glob("*.target")):
+    for unit in (*SYSTEMD.glob("mailtriage*.*"), *SYSTEMS_OWN.glob("*.target")):
         shutil.copy(unit, units)
     for kind in ("sysusers.d", "tmpfiles.d"):
         shutil.copytree(SYSTEMD / kind, tmp_path / "usr/lib" / kind)
-    for program in ("usr/bin/mailtriage", "bin/kill"):
+    for program in ("usr/bin/mailtriage", "bin/kill", "bin/systemctl"):
         file = tmp_path / program
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("#!/bin/sh\n")
@@ -64,8 +66,8 @@ def analyze(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def verify(root: Path) -> tuple[int, str]:
-    """Exit status, and what systemd has to say of both units. It only warns of keys unknown to it."""
-    done = analyze(root, "verify", "mailtriage.service", "mailtriage.socket")
+    """Exit status, and what systemd has to say of all units. It only warns of keys unknown to it."""
+    done = analyze(root, "verify", *sorted(unit.name for unit in SYSTEMD.glob("mailtriage*.*")))
     return done.returncode, done.stdout + done.stderr
 
 
@@ -106,6 +108,46 @@ def test_the_sandbox_is_tight(root: Path, file: Path | None) -> None:
     )
     assert done.returncode == 0, done.stdout
     assert "exposure level for mailtriage.service:" in done.stdout
+
+
+@needs_systemd
+def test_the_sandbox_of_what_fetches_help_pages_is_as_tight(root: Path) -> None:
+    """But for the world: help pages may be anywhere."""
+    unit = "mailtriage-kb.service"
+    done = analyze(root, "security", "--offline=true", f"--threshold={WITH_NETWORK}", unit)
+    assert done.returncode == 0, done.stdout
+    assert f"exposure level for {unit}:" in done.stdout
+
+
+def test_what_fetches_help_pages_may_do_no_more_than_the_service() -> None:
+    """It reads pages of strangers. The service's own limits hold, but for those of the network."""
+    service = settings("mailtriage.service", "Service")
+    fetching = settings("mailtriage-kb.service", "Service")
+    limits = ("Protect", "Private", "Restrict", "System", "Memory", "Lock", "NoNew", "Capab")
+    for key in (*(key for key in service if key.startswith(limits)), "User", "Group", "UMask"):
+        assert fetching.get(key) == service[key], key
+
+
+def test_help_pages_are_fetched_once_a_night_and_only_where_somebody_wishes_it() -> None:
+    """Not by itself: no other unit asks for it, and packages leave the timer disabled."""
+    timer = settings("mailtriage-kb.timer", "Timer")
+    assert timer["OnCalendar"].startswith("*-*-* 0")
+    assert float(seconds(timer["RandomizedDelaySec"])) >= 600
+    assert settings("mailtriage-kb.timer", "Install")["WantedBy"] == "timers.target"
+    for unit in ("mailtriage.service", "mailtriage.socket"):
+        assert "mailtriage-kb" not in (SYSTEMD / unit).read_text()
+    debian = SYSTEMD.parent / "packaging/debian"
+    assert "enable mailtriage-kb" not in (debian / "postinst").read_text()
+    assert "mailtriage-kb.timer" in (debian / "postrm").read_text()
+    assert "mailtriage-kb" in (SYSTEMD.parent / "packaging/build-deb").read_text()
+
+
+def test_a_fetch_ends_when_systemd_says() -> None:
+    """Not in the middle of what [kb] allows it: kb.fetch_time and the build after it."""
+    unit = settings("mailtriage-kb.service", "Service")
+    assert unit["Type"] == "oneshot"
+    limit = load([Path("/dev/null")]).config.kb.fetch_time
+    assert seconds(unit["TimeoutStartSec"]) > limit
 
 
 @needs_systemd

@@ -16,9 +16,13 @@ from aiosmtpd.controller import Controller
 
 from mailtriage.config import load
 from mailtriage.insight.alert import SIGNATURE_FIELD, verify
+from mailtriage.insight.evaluator import evaluate
+from mailtriage.service import early_warning
 from mailtriage.service.early_warning import EarlyWarning, counts_of, series_of
+from mailtriage.service.load import read_everything
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.phrases import MARK, Phrases
 from mailtriage.state.history import open_history
 from mailtriage.state.history_schema import COLUMNS, Decision, skills_text
 from mailtriage.state.history_writer import HistoryWriter
@@ -206,6 +210,37 @@ def test_a_surge_is_told_once_by_mail_and_webhook(
     assert mail["Subject"].startswith("[mailtriage] skill delivery: ")
 
 
+def test_the_alert_has_the_phrases_of_its_mails_and_what_else_is_new(
+    surge: Watching, hook: Hook, postbox: Postbox, tmp_path: Path
+) -> None:
+    dice = random.Random(5)
+    analyst = read_everything([tmp_path / "mailtriage.toml"]).analyst()
+    phrases = Phrases(analyst, surge.deltas, Log("error"))
+
+    def write_in(skill: str, text: str) -> None:
+        facts = [dice.randbytes(16).hex(), "4WNEW", "en", skill, "none"]
+        phrases.take(MARK + json.dumps(facts).encode() + b"\n" + text.encode())
+        phrases.look(NOON - 3 * HOUR)
+
+    nouns, verbs = ("invoice", "order", "lamp", "sofa", "door"), ("late", "lost", "wrong", "gone")
+    for _ in range(600):
+        write_in("billing", f"Hello, my {dice.choice(nouns)} is {dice.choice(verbs)}")
+    for _ in range(10):
+        write_in("delivery", "Your courier left it in the rain")
+        write_in("billing", "The loyalty card shows an error")
+    phrases.scan(NOON - 3 * HOUR)
+    surge.warning = EarlyWarning(surge.warning._config, surge.deltas, Log("error"), phrases)
+    surge.until(NOON)
+    told = {body["name"]: body for body in (json.loads(body) for body, _ in hook.calls)}
+    assert any("courier" in phrase for phrase in told["delivery"]["phrases"])
+    assert not any("loyalty" in phrase for phrase in told["delivery"]["phrases"])
+    mail = message_from_bytes(next(each for each in postbox.taken if b"delivery" in each))
+    body = mail.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    _, _, rest = body.partition(b"New in the latest mail:")
+    assert b"loyalty card" in rest
+
+
 def test_a_call_is_signed(surge: Watching, hook: Hook) -> None:
     surge.until(NOON)
     body, signature = hook.calls[0]
@@ -268,3 +303,77 @@ def test_what_is_counted_of_a_mail(watching: Watching) -> None:
             "topic:parcel": 2, "unsure:all": 1,
         }  # fmt: skip
         assert len(series_of(history.newest(1)[0])) >= 2
+
+
+@pytest.mark.parametrize("years", [1, 40])
+def test_a_clock_that_was_years_ahead_does_not_end_the_watch(
+    watching: Watching, hook: Hook, years: int
+) -> None:
+    dice = random.Random(2)
+    write(watching.file, three_weeks(dice))
+    watching.at(NOON - 5 * HOUR)
+    watching.at(NOON + years * 366 * DAY)
+    watching.at(NOON - 4 * HOUR)
+    write(watching.file, mails(60, NOON - 4 * HOUR, 3.9, dice))
+    watching.until(NOON)
+    assert any(json.loads(body)["name"] == "delivery" for body, _ in hook.calls)
+
+
+def test_an_alert_that_a_wrong_clock_put_off_for_years_is_sent(surge: Watching, hook: Hook) -> None:
+    hook.answers = [500, 204]
+    surge.until(NOON - 2 * HOUR)
+    surge.kept._connection.execute(
+        "INSERT INTO owed VALUES ('later', 'webhook', x'7b7d', 1, ?)", (NOON + 366 * DAY,)
+    )
+    surge.at(NOON)
+    assert any(body == b"{}" for body, _ in hook.calls)
+
+
+def test_a_history_that_begins_in_1970_is_not_gone_through_from_there(
+    watching: Watching, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dice = random.Random(4)
+    write(watching.file, mails(3, 100, 1, dice) + three_weeks(dice))
+    steps = []
+
+    def counting(board: Any, counts: Any, now: int) -> list[Any]:
+        steps.append(now)
+        return evaluate(board, counts, now)
+
+    monkeypatch.setattr(early_warning, "evaluate", counting)
+    watching.at(NOON)
+    assert len(steps) < 100
+    assert watching.gauge("mailtriage_topic_expected", "skill", "delivery") > 1
+
+
+def test_a_history_of_the_future_alone_teaches_nothing(watching: Watching) -> None:
+    write(watching.file, mails(3, NOON + 366 * DAY, 1, random.Random(5)))
+    watching.at(NOON)
+    assert watching.kept.read(watching.warning._week, 2) is None
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"queue_id": "<script>"},
+        {"queue_id": "x\r\nBcc: all@desk.example"},
+        {"language": "de\nBcc: x"},
+        {"skill": "Bad Name\r\nX: y"},
+        {"topic": "a" * 500},
+    ],
+)
+def test_a_record_that_no_analyser_wrote_does_not_end_the_watch(
+    watching: Watching, hook: Hook, postbox: Postbox, odd: dict[str, str]
+) -> None:
+    dice = random.Random(2)
+    write(watching.file, three_weeks(dice))
+    watching.at(NOON - 4 * HOUR)
+    surge = mails(60, NOON - 4 * HOUR, 3.9, dice)
+    poison = [replace(one, **odd) for one in mails(60, NOON - 4 * HOUR, 3.9, dice)]
+    write(watching.file, surge + poison)
+    watching.until(NOON)
+    assert any(json.loads(body)["name"] == "delivery" for body, _ in hook.calls)
+    for mail in postbox.taken:
+        head = mail.partition(b"\r\n\r\n")[0].lower()
+        assert b"\r\nbcc:" not in head
+        assert b"\r\nx:" not in head

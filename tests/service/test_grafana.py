@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
 from random import Random
 
@@ -21,13 +21,26 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mailtriage.doors.analysis import Analyst
+from mailtriage.policies.model import GENERAL
 from mailtriage.service.metrics_deltas import Deltas, decode
 from mailtriage.service.metrics_http import Request
 from mailtriage.service.metrics_monitor import Census, Monitor
-from mailtriage.service.metrics_names import BUILD, BY_NAME, OUTBOX, Family
+from mailtriage.service.metrics_names import (
+    BUILD,
+    BY_NAME,
+    EXPECTED_MAILS,
+    EXPECTED_REPLY,
+    FIRST_REPLY,
+    FIRST_REPLY_WORKED,
+    OUTBOX,
+    SURGE,
+    SURGE_SCORE,
+    Family,
+)
 from mailtriage.service.metrics_outbox import watch_outbox
 from mailtriage.service.metrics_registry import Registry
 from mailtriage.state.sqlite import open_database
+from mailtriage.triage.model import Priority
 from tests.support import dashboards
 from tests.support.dashboards import NAMES, Panel, Span, panels, queries, read
 from tests.support.metrics_day import (
@@ -306,7 +319,9 @@ def test_the_day_has_no_series_that_the_service_does_not_have(tmp_path: Path) ->
         day.minute(second)
     invented = labelled(day.registry.text())
     assert any(name == OUTBOX for name, _ in invented)
-    assert invented <= labelled(of_the_supervisor(judge)) | labelled(of_the_outbox(tmp_path))
+    there = labelled(of_the_supervisor(judge)) | labelled(of_the_outbox(tmp_path))
+    assert any(name == SURGE for name, _ in invented)
+    assert invented <= there | labelled(of_what_is_learnt(judge))
 
 
 def labelled(text: bytes) -> set[tuple[str, frozenset[tuple[str, str]]]]:
@@ -325,6 +340,21 @@ def of_the_supervisor(judge: Analyst) -> bytes:
     with selectors.DefaultSelector() as selector:
         monitor.start(selector, lambda: Census(DOORS, ()))
         return monitor.answer(Request("GET", "/metrics", "")).body
+
+
+def of_what_is_learnt(judge: Analyst) -> bytes:
+    """What is told of as it is met: answers and surges, of the skills and topics that there are."""
+    policies = judge.matcher.policies.skills
+    skills = [GENERAL, *(policy.name for policy in policies)]
+    topics = {signal.topic for policy in policies for signal in policy.signals if signal.topic}
+    watched = [*product(["skill"], skills), *product(["topic"], topics)]
+    registry = Registry()
+    for name in (FIRST_REPLY, FIRST_REPLY_WORKED):
+        registry.declare(name, product(skills, Priority))
+    registry.declare(EXPECTED_REPLY, [(skill,) for skill in skills])
+    for name in (SURGE, SURGE_SCORE, EXPECTED_MAILS):
+        registry.declare(name, watched)
+    return registry.text()
 
 
 def of_the_outbox(directory: Path) -> bytes:

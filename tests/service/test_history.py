@@ -54,6 +54,12 @@ def counts(deltas: Deltas) -> dict[str, float]:
     return found
 
 
+def crafted(**values: object) -> bytes:
+    """A record of somebody who has broken out of an analyser."""
+    whole = dict.fromkeys(COLUMNS[:-1], "") | dict.fromkeys(("at", "confidence", "score", "ms"), 1)
+    return json.dumps(list((whole | values).values())).encode() + b"\n"
+
+
 @pytest.fixture(scope="module")
 def analyst(tmp_path_factory: pytest.TempPathFactory) -> Analyst:
     config = tmp_path_factory.mktemp("history") / "mailtriage.toml"
@@ -137,6 +143,8 @@ class TestRecord:
             json.dumps([0] * (len(COLUMNS) - 1)).encode(),
             json.dumps([None] * (len(COLUMNS) - 1)).encode(),
             json.dumps([["x"]] * (len(COLUMNS) - 1)).encode() + b"\n",
+            crafted(at=float("nan")), crafted(at=float("inf")), crafted(at=10**400),
+            crafted(score=float("inf")), crafted(score=10**30), crafted(queue_id="\udcff"),
         ],
     )  # fmt: skip
     def test_what_is_no_record_is_none(self, record: bytes) -> None:
@@ -169,6 +177,21 @@ class TestWriting:
         assert counts(desk.deltas) == {names.HISTORY_RECORDS: 1200, "damaged": 1}
         with open_history(tmp_path / "history.db") as history:
             assert history.policy_set(found[0].policies)
+
+    def test_crafted_records_cost_no_other_and_do_not_end_it(
+        self, desk: Desk, record: bytes, tmp_path: Path
+    ) -> None:
+        desk.writing.start()
+        for values in (
+            {"at": float("nan")},
+            {"score": float("inf")},
+            {"queue_id": "\ud800"},
+        ):
+            for one in (crafted(**values), record):
+                desk.writing.take(one)
+        desk.writing.stop()
+        assert len(self.newest(tmp_path / "history.db")) == 3
+        assert counts(desk.deltas)["damaged"] == 3
 
     def test_too_many_are_dropped_and_counted(self, desk: Desk, record: bytes) -> None:
         for _ in range(MOST_WAITING + 7):

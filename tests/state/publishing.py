@@ -83,6 +83,7 @@ class Publishing:
         self.commit.start()
         self.judgement = SharedJudgement(Records(), self.link, self.tokens, COOL_DOWN)
         publisher = Publisher(self.judgement, self.link, KEEP, self._report, self._gauge)
+        self.publisher = publisher
         await publisher.begin(self.commit)
         running = asyncio.create_task(publisher.run(self.commit))
         self._ready.set()

@@ -166,22 +166,44 @@ def _rounded(value: float, defaults: dict[str, Any]) -> float:
 
 
 def _table(panel: Panel, axes: Drawing, answers: list[list[Series]]) -> None:
-    field = panel["transformations"][0]["options"]["byField"]
-    now, before = (
+    joined, organized, _, limited = (each["options"] for each in panel["transformations"])
+    field, most = joined["byField"], limited["limitField"]
+    called, units = organized["renameByName"], _overrides(panel, "unit")
+    columns = [
         {series.labels[field]: series.points[0][1] for series in answer} for answer in answers
-    )
-    most = panel["transformations"][-1]["options"]["limitField"]
-    ranked = sorted(now, key=lambda each: -now[each])[:most]
-    rows = [("Topic", "Mails", "A week before")]
-    rows += [(each, f"{now[each]:.0f}", f"{before.get(each, 0):.0f}") for each in ranked]
+    ]
+    heads = [called[f"Value #{target['refId']}"] for target in panel["targets"]]
+    # Where the first column has nothing the others are of no interest: see "What rises".
+    ranked = sorted(columns[0], key=lambda each: -columns[0][each])[:most]
+    rows = [(called[field], *heads)]
+    rows += [
+        (
+            each,
+            *(
+                _cell(column.get(each), units.get(head, ""))
+                for head, column in zip(heads, columns, strict=True)
+            ),
+        )
+        for each in ranked
+    ]
+    places = [0.0, *np.linspace(0.66 if len(heads) == 2 else 0.42, 1, len(heads))]
     for number, cells in enumerate(rows):
         height = 1 - (number + 0.5) / (most + 1)
         weight, colour = ("bold", FAINT) if not number else ("normal", TEXT)
-        for x, align, cell in zip((0, 0.66, 1), ("left", "right", "right"), cells, strict=True):
+        for x, cell in zip(places, cells, strict=True):
+            align = "right" if x else "left"
             axes.text(x, height, cell, ha=align, va="center", weight=weight, color=colour)
         axes.axhline(1 - (number + 1) / (most + 1), color="#E7E9EB", linewidth=0.7)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
+
+
+def _cell(value: float | None, unit: str) -> str:
+    if value is None or value != value:
+        return "–"
+    return (
+        shown(round(value), unit) if unit == "s" else shown(value, unit) if unit else f"{value:.0f}"
+    )
 
 
 def _bars(panel: Panel, axes: Drawing, answers: list[list[Series]]) -> None:
@@ -249,7 +271,9 @@ def _plot(panel: Panel, axes: Drawing, server: Prometheus) -> None:
     else:
         tallest = np.nanmax([base.max(), *(np.nanmax(row) for _, row in drawn if mode == "none")])
         axes.set_ylim(0, 1 if mode == "percent" else max(tallest * 1.08, 1e-9) if tallest else 1)
-        size = {"s": 60 if tallest > 240 else 1, "bytes": 1024}.get(defaults["unit"], 1)
+        size = {"s": 3600 if tallest > 7200 else 60 if tallest > 240 else 1, "bytes": 1024}.get(
+            defaults["unit"], 1
+        )
         ticks = MaxNLocator(nbins=5).tick_values(0, axes.get_ylim()[1] / size) * size
         axes.set_yticks([tick for tick in ticks if tick <= axes.get_ylim()[1]])
     unit = "percentunit" if mode == "percent" else defaults["unit"]

@@ -2,7 +2,7 @@
 
 What happens: a reload that is refused at 9:05, and the one that mends it at 9:12; no mail server for
 acknowledgements from 11:00 to 11:25; an outage that customers write about from 13:00; a machine
-that is short of CPU at 16:05; Redis away at 18:20.
+that is short of CPU at 16:05; Redis away at 18:20. People answer from 8 to 17.
 """
 
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,8 @@ from typing import Final
 from prometheus_client import Metric
 
 from mailtriage.doors.analysis import Analyst
+from mailtriage.knowledge.index_build import build_index
+from mailtriage.knowledge.model import Document, Section
 from mailtriage.service import metrics_names as names
 from mailtriage.service.load import read_everything
 from mailtriage.service.metrics_counting import NO_RULE
@@ -21,6 +23,7 @@ from mailtriage.service.metrics_monitor import REASONS
 from mailtriage.service.metrics_registry import Registry
 from mailtriage.state.outbox import OWED
 from mailtriage.triage.skill import NO_TOPIC
+from tests.support.metrics_learnt import Learnt, observe, poisson
 from tests.support.prometheus import Recording
 
 BEGIN: Final = 1_794_873_600
@@ -47,18 +50,32 @@ FORBIDDEN: Final = {
     "B1": 6, "B2": 14, "B3": 9, "A4": 7, "A1": 3, "C1": 4, "D5": 3, "D9": 2, "F2": 5, "F14": 2,
     "G1": 21, "G3": 6, "G4": 4, "G5": 3, "E6": 4,
 }  # fmt: skip
-STAGES: Final = {"parse": 0.3, "state": 0.08, "judge": 0.55, "answer": 0.07}
+STAGES: Final = {
+    "parse": 0.3, "language": 0.06, "policy": 0.12, "state": 0.08, "header": 0.05, "judge": 0.32,
+    "answer": 0.07,
+}  # fmt: skip
+SHELVES: Final = ("en", "sv", "de")
+"""Languages of the help pages."""
 MANY: Final = frozenset(
-    {names.SIGNALS, names.ACKS, names.DECISIONS, names.ACK_LANGUAGES, names.DECISION_LANGUAGES}
+    {
+        *(names.SIGNALS, names.TIME_LIMITS, names.ACKS, names.DECISIONS),
+        *(names.ACK_LANGUAGES, names.DECISION_LANGUAGES),
+    }
 )
 """Families with hundreds of series, most of them 0 for ever: those are not recorded."""
 
 
 def analyst(directory: Path) -> Analyst:
-    """As a service with one mailbox has it."""
+    """As a service with one mailbox has it, on one of several nodes, with help pages."""
     file = directory / "mailtriage.toml"
-    state = f'[state]\nurl = "sqlite://{directory}/state.db"\n'
-    file.write_text(f'{state}[mailboxes."help@desk.example"]\n')
+    sections = (
+        Section("Banks take three days.", "When is it back?", id=f"kb-{one}", language=one)
+        for one in SHELVES
+    )
+    build_index([Document((section,)) for section in sections], directory / "kb.idx")
+    state = f'[state]\nurl = "redis://127.0.0.1:1/0"\nfile = "{directory}/state.db"\n'
+    help_pages = f'[kb]\nindex = "{directory}/kb.idx"\n'
+    file.write_text(f'{state}{help_pages}[mailboxes."help@desk.example"]\n')
     return read_everything([file]).analyst()
 
 
@@ -100,7 +117,14 @@ class Day:
         self._signals: Final = {
             policy.name: [signal.id for signal in policy.signals] for policy in policies.skills
         }
+        self._pattern: Final = next(
+            (policy.name, signal.id)
+            for policy in policies.skills
+            for signal in policy.signals
+            if signal.regex
+        )
         declare_all(self.registry, analyst)
+        self._learnt: Final = Learnt(self.registry, random, SKILLS, quiet=quiet)
         self.registry.declare(
             names.RESTARTS, [(door, reason) for door in DOORS for reason in REASONS]
         )
@@ -131,6 +155,7 @@ class Day:
             self.registry.add(names.ANSWERED)
         self._send(clock, second)
         self._gauges(clock, second)
+        self._learnt.minute(clock, second, BY_HOUR[int(clock) % 24])
 
     def _mail(self, clock: float, second: int, skill: str, topic: str = "") -> None:
         registry, random = self.registry, self._random
@@ -141,6 +166,9 @@ class Day:
             registry.add(names.FAIL_OPEN, random.choice(("timeout", "timeout", "overload")))
             return
         registry.add(names.MESSAGES, "inbound", "unsure" if skill == "general" else "tagged")
+        registry.add(names.HISTORY_RECORDS)
+        if random.random() < (0.2 if slow else 0.01):
+            registry.add(names.TIME_LIMITS, *self._pattern)
         self._observe(names.DURATION, seconds)
         for stage, part in STAGES.items():
             self._observe(names.STAGES, seconds * part * random.uniform(0.7, 1.3), stage)
@@ -154,6 +182,10 @@ class Day:
         registry.add(names.TOPIC, found)
         language = self._pick(LANGUAGES)
         registry.add(names.LANGUAGE, language)
+        if language in SHELVES:
+            said = self._pick({"suggested": 31, "maybe": 12, "abstained": 57})
+            registry.add(names.KB_SUGGESTIONS, said, language)
+        self._learnt.mail(skill, second)
         cross = {"positive": 2, "neutral": 30, "negative": 60}
         moods = {"positive": 12, "neutral": 70, "negative": 18}
         registry.add(names.MOOD, self._pick(cross if topic else moods))
@@ -214,6 +246,7 @@ class Day:
             registry.add(names.ACK_LIMITED, "per_hour")
         elif 18 * 60 + 20 <= at < 18 * 60 + 26:
             registry.add(names.STATE_ERRORS, "redis", "customers", amount=3)
+            registry.add(names.HISTORY_DROPPED, "queue", amount=at % 3)
 
     def _gauges(self, clock: float, second: int) -> None:
         registry, random = self.registry, self._random
@@ -231,6 +264,10 @@ class Day:
         registry.set(names.ACK_SERVER, value=int(not away))
         for op in ("ledger", "desk", "outbox"):
             registry.set(names.STATE_OPEN, op, value=0)
+        apart = 0 if self._quiet else round(clock * 60) - 18 * 60 - 20
+        for op in ("customers", "redis-ledger", "redis-desk", "sharing"):
+            registry.set(names.STATE_OPEN, op, value=int(0 <= apart < 6))
+        registry.set(names.UNSHARED, value=9 * apart if 0 <= apart < 7 else 0)
         held = {"RETRY": len(self._waiting)} if away else {"READY": random.choice((0, 0, 1))}
         for state in (*OWED, "DEAD"):
             oldest = second - self._waiting[0] if state == "RETRY" and self._waiting else 0
@@ -241,19 +278,10 @@ class Day:
         return not self._quiet and 11 <= clock < 11.4
 
     def _observe(self, name: str, value: float, *labels: str) -> None:
-        bounds = names.BY_NAME[name].buckets
-        place = sum(bound < value for bound in bounds)
-        counts = [float(number == place) for number in range(len(bounds) + 1)]
-        told = {"n": name, "l": list(labels), "b": [*counts, value], "x": {}}
-        self.registry.take(1, [told])
+        observe(self.registry, name, value, *labels)
 
     def _pick(self, weights: Mapping[str, float]) -> str:
         return self._random.choices(list(weights), list(weights.values()))[0]
 
     def _poisson(self, mean: float) -> int:
-        """A number of things that happen by themselves, `mean` on average; below 20."""
-        passed, number = self._random.expovariate(1), 0
-        while passed < mean and number < 20:
-            number += 1
-            passed += self._random.expovariate(1)
-        return number
+        return poisson(self._random, mean)

@@ -22,7 +22,7 @@ from mailtriage.acks.fields import (
     unstructured,
     usable_id,
 )
-from mailtriage.acks.lint import MAX_SIZE, faults
+from mailtriage.acks.lint import faults
 from mailtriage.acks.order import KbLink, Order
 from mailtriage.acks.promise import config_calendar
 from mailtriage.acks.subject import one_line, subject_line
@@ -69,20 +69,19 @@ def compose(order: Order, config: Config, texts: Texts, tokens: Tokens, now: flo
         for languages, kb, html in _attempts(order, chosen):
             parts = [(text, _values(order, mailbox, text, kb, zone, tokens)) for text in languages]
             message = _message(head, parts, order.key, html=html)
-            if len(message) <= MAX_SIZE:
-                break
+            wrong = faults(message)
+            if not wrong:
+                return message
     except (ValueError, OverflowError, OSError, jinja2.TemplateError) as error:
         raise ComposeError(str(error)) from error
-    wrong = faults(message)
-    if wrong:
-        raise ComposeError(f"the message {'; '.join(wrong)}")
-    return message
+    raise ComposeError(f"the message {'; '.join(wrong)}")
 
 
 def _attempts(
     order: Order, chosen: tuple[Text, ...]
 ) -> Iterator[tuple[tuple[Text, ...], KbLink | None, bool]]:
-    """What to put in, the best first: what is too long for 8 KiB loses its extras, not its text."""
+    """What to put in, the best first: what `lint` finds fault with, such as more than 8 KiB, loses
+    its extras, not its text."""
     kb = None if order.generic else _clean_link(order.kb)
     yield chosen, kb, True
     yield chosen, kb, False

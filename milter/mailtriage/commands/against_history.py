@@ -147,7 +147,7 @@ def _compare_one(one: Decision, again: _Again, found: Comparison) -> None:
     try:
         today = again.triage(one, recalling)
         unsure = again.unsure(one.policies, heard_in(one.seen))
-    except ValueError:
+    except (ValueError, ArithmeticError, RecursionError):
         found.not_judged["what was written down of them is damaged"] += 1
         return
     found.judged += 1

@@ -17,7 +17,7 @@ from mailtriage.doctor.checks import CHECKS, examine
 from mailtriage.doctor.collect import collect
 from mailtriage.doctor.model import Finding, Shell, Undone
 
-_COLOURS: Final = {"error": "bold red", "warning": "yellow", "unchecked": "cyan"}
+_COLOURS: Final = {"error": "bold red", "warning": "yellow", "info": "cyan", "unchecked": "cyan"}
 
 
 def run_doctor(
@@ -88,9 +88,9 @@ def _more(console: Console, words: str, *, style: str, indent: int) -> None:
 
 def _summary(console: Console, findings: Sequence[Finding], undone: Sequence[Undone]) -> None:
     errors = sum(finding.severity == "error" for finding in findings)
-    warnings = len(findings) - errors
+    warnings = sum(finding.severity == "warning" for finding in findings)
     left = f", {_many(len(undone), 'check')} not made (as {_user()})" if undone else ""
-    if findings:
+    if errors or warnings:
         words = f"{_many(errors, 'error')}, {_many(warnings, 'warning')}{left}"
         console.print(Text(words, style="bold red" if errors else "yellow"))
     else:

@@ -13,7 +13,7 @@ import click
 
 from mailtriage.acks.tokens import Tokens
 from mailtriage.commands.moments import shown
-from mailtriage.commands.terminal import harmless, to_terminal
+from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config, ConfigError, load
 from mailtriage.policies.model import GENERAL
 from mailtriage.state.history import Decision, History, HistoryError, open_history
@@ -165,7 +165,15 @@ def _cells(one: Decision) -> tuple[str, ...]:
         f"{one.ack} {one.ack_rule}".strip(),
         ", ".join(one.why) if one.status == "ok" else " ".join((f"[{one.status}]", *one.why)),
     )
-    return tuple(map(harmless, cells))
+    return tuple(map(_of_one_line, cells))
+
+
+def _of_one_line(text: str) -> str:
+    """Words of a record, which no mail should have a hand in: nothing that breaks a line, hides, or
+    turns the rest around."""
+    return "".join(
+        one if one.isprintable() else one.encode("unicode_escape").decode() for one in text
+    )
 
 
 def as_object(one: Decision) -> dict[str, object]:

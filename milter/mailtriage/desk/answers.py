@@ -6,10 +6,16 @@ value, which is put in here whole. Whoever composes an acknowledgement reads it 
 
 from typing import Final
 
-from mailtriage.acks.promise import Promise, PromiseSource
+from mailtriage.acks.promise import TARGETS_ALONE, Promise, PromiseSource
 from mailtriage.config.acks import Calendar
 from mailtriage.insight.backlog import WorkingTime
 from mailtriage.insight.promises import Knowledge, MeasuredPromises, renewed
+
+SOON: Final = 15 * 60.0
+"""Seconds: a promise nearer than that has as good as passed when the acknowledgement is read."""
+
+FAR: Final = 60 * 86_400.0
+"""Seconds: no promise is longer. One that is was made while the clock was wrong."""
 
 _MOST_CALENDARS: Final = 100
 
@@ -30,10 +36,15 @@ class MeasuredAnswers:
         received: float,
         earlier: float,
     ) -> tuple[Promise | None, bool]:
-        """See `acks.promise.Answers`."""
-        work = self._work_of(calendar)
-        source = MeasuredPromises(self.knowledge, work, received, targets)
-        return renewed(source, work, kind, received, earlier), source.is_busy(*kind)
+        """See `acks.promise.Answers`. The targets hold where what was measured makes no sense."""
+        if not received + SOON <= earlier <= received + FAR:
+            earlier = 0.0
+        try:
+            work = self._work_of(calendar)
+            source = MeasuredPromises(self.knowledge, work, received, targets)
+            return renewed(source, work, kind, received, earlier), source.is_busy(*kind)
+        except (ArithmeticError, LookupError, ValueError):
+            return TARGETS_ALONE.expect(calendar, targets, kind, received, earlier)
 
     def _work_of(self, calendar: Calendar) -> WorkingTime:
         found = self._work.get(id(calendar))

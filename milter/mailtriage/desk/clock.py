@@ -4,6 +4,7 @@ It is fed with the conversations that changed, in any portions: once with those 
 when the desk starts, and from then on every few seconds. Whatever it knows follows from them alone.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -21,6 +22,13 @@ AGE_EVERY: Final = 900.0
 
 REPLAYED_EVERY: Final = 6 * 3600.0
 """The same while the past is gone through: the chances of open mails change slowly."""
+
+MOST_OF_ONE: Final = 3
+"""Conversations of one customer that count as waiting at a time. Who writes a thousand times shall
+not put off what everybody else is promised."""
+
+BREATH: Final = 25
+"""Events between two pauses: some milliseconds of work."""
 
 REMEMBERED: Final = 60 * 86_400.0
 """Seconds for which conversations are gone through. Answers of then weigh a sixtieth of today's."""
@@ -65,21 +73,34 @@ class ReplyClock:
         self._calendar_of: Final = calendar_of
         self._work: Final[dict[str, WorkingTime]] = {}
         self._open: Final[dict[int, OpenMail]] = {}
+        self._customer_of: Final[dict[int, bytes]] = {}
+        self._waiting: Final[Counter[bytes]] = Counter()
+        """Conversations in `_open`, by customer."""
         self._done: dict[int, float] = {}
         """Conversations that were answered or given up, with the time of it."""
         self._next_look = 0.0
         self.knowledge = Knowledge()
         """All that is known."""
 
-    def feed(self, rows: Iterable[Waiting], now: float, *, replay: bool = False) -> list[Answered]:
+    def feed(
+        self,
+        rows: Iterable[Waiting],
+        now: float,
+        *,
+        replay: bool = False,
+        pause: Callable[[], object] = bool,
+    ) -> list[Answered]:
         """Take in what changed, and look through what is open when it is time to.
 
         `now`: seconds since the epoch; nothing later is believed. `replay`: the rows are of months.
+        `pause`: called after each few milliseconds of work, to let others work or to raise.
         Returns the waits that ended, in order.
         """
         ended: list[Answered] = []
         every = REPLAYED_EVERY if replay else AGE_EVERY
-        for event in self._events(rows, now):
+        for number, event in enumerate(self._events(rows, now), 1):
+            if number % BREATH == 0:
+                pause()
             ended += self._look(event.at, every)
             ended += self._take(event)
         ended += self._look(now, every)
@@ -111,6 +132,8 @@ class ReplyClock:
     def _take(self, event: _Event) -> list[Answered]:
         row = event.row
         if event.what == "opened":
+            if row.customer and self._waiting[row.customer] >= MOST_OF_ONE:
+                return []
             name, calendar = self._calendar_of(row.mailbox)
             work = self._work.setdefault(name, WorkingTime(calendar))
             skill, priority = row.skill or GENERAL, row.priority or str(Priority.NORMAL)
@@ -125,11 +148,14 @@ class ReplyClock:
                 promised=row.promised,
             )
             self._open[row.conversation] = mail
+            self._customer_of[row.conversation] = row.customer
+            self._waiting[row.customer] += 1
             self.knowledge = opened(self.knowledge, mail)
             return []
-        waiting = self._open.pop(row.conversation, None)
-        if waiting is None:  # given up a moment ago, at the horizon
+        waiting = self._open.get(row.conversation)
+        if waiting is None:  # given up a moment ago, at the horizon; or one too many of a customer
             return []
+        self._close(row.conversation)
         work = self._work[waiting.calendar]
         self.knowledge, what = answer(self.knowledge, waiting, event.at, work, human=True)
         self._done[row.conversation] = event.at
@@ -147,10 +173,17 @@ class ReplyClock:
         ended = []
         for mail, what in found.expired:
             number = int.from_bytes(mail.key, "big")
-            del self._open[number]
+            self._close(number)
             self._done[number] = now
             ended.append(Answered(mail.skill, mail.priority, now, 0.0, 0.0, what))
         return ended
+
+    def _close(self, number: int) -> None:
+        del self._open[number]
+        customer = self._customer_of.pop(number)
+        self._waiting[customer] -= 1
+        if not self._waiting[customer]:
+            del self._waiting[customer]
 
     def _work_of(self, mail: OpenMail) -> WorkingTime:
         return self._work[mail.calendar]

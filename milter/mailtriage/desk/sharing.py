@@ -50,6 +50,9 @@ that takes its place. With appendfsync everysec it is one; with snapshots alone,
 
 CLOCKS_APART: Final = 5.0
 """Seconds by which the clock of Redis may differ from ours."""
+CLOCKS_WILD: Final = 86_400.0
+"""Seconds from which on nothing is told: times are merged by their maximum, so that one that is far
+ahead would count on every node until it has come."""
 
 
 class Judging(Protocol):
@@ -84,8 +87,16 @@ class SharedJudgement:
         self.redis: Final = BoundedRedis(link, limit)
         self.node = b""
         """The id of this node; empty until the database has been opened: nothing is claimed."""
+        self.database_usable = True
+        """Nor is anything while it is not: the mail comes again, perhaps when a new database has
+        another id, and until then another node may have it."""
         self.applied: Callable[[], None] = lambda: None
         """Called, in the thread that writes, for each mail."""
+
+    @property
+    def claimant(self) -> bytes:
+        """Who claims a mail; empty: nobody."""
+        return self.node if self.database_usable else b""
 
     def prepare(self, copy: Copy, now: float) -> Prepared | None:
         """See `delivery.Judgement`."""
@@ -114,7 +125,7 @@ class SharedJudgement:
         self._judging.release(waiting, ticket, store, now)
 
     def _pulled(self, prepared: Prepared, now: float) -> Pulled | None:
-        node = self.node
+        node = self.claimant
         also: tuple[str, ...] = ()
         if prepared.case is not None:
             question = question_about(prepared.case)
@@ -158,9 +169,6 @@ class Publisher:
     ) -> None:
         """`gauge` is told how many rows wait to be told. Belongs to the event loop that runs it."""
         self.judgement: Final = judgement
-        self.database_usable = True
-        """While it is not, nothing is asked of it here: on a full disk a look succeeds, and would
-        look as if mails could be written again."""
         self._make: Final = link
         self._link: RedisLink | None = None
         self._keep: Final = int(retention)
@@ -176,6 +184,16 @@ class Publisher:
         self._clock_told = False
         self._polled = 0.0
         self._walking = True
+
+    @property
+    def database_usable(self) -> bool:
+        """While it is not, nothing is asked of it here: on a full disk a look succeeds, and would
+        look as if mails could be written again."""
+        return self.judgement.database_usable
+
+    @database_usable.setter
+    def database_usable(self, usable: bool) -> None:
+        self.judgement.database_usable = usable
 
     async def begin(self, commit: GroupCommit) -> None:
         """Before the first mail: from now on changes are noted, and mails claimed."""
@@ -303,10 +321,16 @@ class Publisher:
         return self._link.run(script, epoch, values)
 
     def _compare_clocks(self, redis_time: float) -> None:
+        """Raises RedisError when one of the two is out of its mind."""
         apart = abs(time.time() - redis_time)
         if apart > CLOCKS_APART and not self._clock_told:
             self._report("warning", {"event": "shared-clock", "seconds": f"{apart:.0f}"})
         self._clock_told = apart > CLOCKS_APART
+        if apart > CLOCKS_WILD:
+            days = apart / CLOCKS_WILD
+            raise RedisError(
+                f"its clock is {days:.0f} days from ours: nothing is told until it is not"
+            )
 
     def _tell(self, problem: str) -> None:
         """When it begins, when it ends, and when it is another one."""

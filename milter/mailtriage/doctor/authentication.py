@@ -49,8 +49,9 @@ def results_forgeable(facts: Facts) -> Iterator[Finding]:
 
 
 def answers(config: Config) -> bool:
-    """Whether anybody is acknowledged at all."""
-    return any(mailbox.ack in {"send", "deferred"} for mailbox in config.mailboxes.mailboxes)
+    """Whether anybody is acknowledged at all, or will be when a dry run is over."""
+    planned = {mailbox.planned_ack for mailbox in config.mailboxes.mailboxes}
+    return bool(planned & {"send", "deferred"})
 
 
 def forged_results(config: Config) -> tuple[str, ...]:

@@ -8,7 +8,9 @@ from mailtriage.doctor import (
     clock,
     desk,
     disk,
+    dry_run,
     helpdesks,
+    knowledge,
     port,
     routes,
     services,
@@ -17,7 +19,7 @@ from mailtriage.doctor import (
     state,
 )
 from mailtriage.doctor.facts import Facts
-from mailtriage.doctor.model import Finding
+from mailtriage.doctor.model import Finding, Severity
 
 Check = Callable[[Facts], Iterator[Finding]]
 
@@ -57,11 +59,15 @@ CHECKS: Final[tuple[Check, ...]] = (
     state.redis,
     clock.clock,
     disk.disk,
+    knowledge.knowledge,
+    dry_run.dry_run,
 )
+
+_ORDER: Final[tuple[Severity, ...]] = ("error", "warning", "info")
 
 
 def examine(facts: Facts) -> list[Finding]:
-    """Everything that is wrong: errors first, each kind in the order of the checks."""
+    """Everything that was found: errors first, each kind in the order of the checks."""
     unknown = {undone.id for undone in facts.undone}
     found = [finding for check in CHECKS for finding in check(facts) if finding.id not in unknown]
-    return sorted(found, key=lambda finding: finding.severity != "error")
+    return sorted(found, key=lambda finding: _ORDER.index(finding.severity))

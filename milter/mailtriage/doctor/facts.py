@@ -113,6 +113,17 @@ class Redis:
 
 
 @dataclass(frozen=True, slots=True)
+class Knowledge:
+    """The file of the knowledge base."""
+
+    missing: bool = False
+    fault: str = ""
+    """Why it cannot be used; empty: it can, or there is none."""
+    age: float = 0.0
+    """Seconds since it was built."""
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """The clock of this machine."""
 
@@ -153,6 +164,8 @@ class Facts:
     redis: tuple[Redis, ...]
     clock: Clock
     disks: tuple[Disk, ...]
+    knowledge: Knowledge | None = None
+    """None where nobody wants one."""
     undone: tuple[Undone, ...] = ()
 
     def smtpds(self) -> list[Service]:

@@ -7,17 +7,18 @@ from typing import Final, Literal
 
 BLANKS: Final = r"\s+"
 
-Severity = Literal["error", "warning"]
+Severity = Literal["error", "warning", "info"]
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong."""
+    """One thing that is wrong, or that is to be known."""
 
     id: str
     """Stable, so that monitoring can name it; docs/doctor.md lists them all."""
     severity: Severity
-    """An error costs tags, acknowledgements or safety now; a warning may, some day."""
+    """An error costs tags, acknowledgements or safety now; a warning may, some day; what is there
+    for information is as somebody wished it."""
     what: str
     why: str
     command: str

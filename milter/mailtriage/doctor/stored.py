@@ -1,4 +1,4 @@
-"""Looks at what is stored: secret, database, Redis. Writes nothing."""
+"""Looks at what is stored: secret, database, Redis, knowledge base. Writes nothing."""
 
 import time
 from contextlib import closing
@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from mailtriage.config import Config
-from mailtriage.doctor.facts import Redis, State
+from mailtriage.config.kb import DEFAULT_INDEX
+from mailtriage.doctor.facts import Knowledge, Redis, State
 from mailtriage.doctor.machine import file_system
 from mailtriage.doctor.model import Undone
+from mailtriage.knowledge.model import KnowledgeError
+from mailtriage.knowledge.search import open_index
 from mailtriage.state.outbox import Outbox
 from mailtriage.state.secret import SecretError, read_secret
 from mailtriage.state.sqlite import StateError, open_database, state_errors
@@ -98,6 +101,28 @@ def _ask_redis(key: str, url: str, undone: list[Undone]) -> Redis:
         appends=bool(persistence.get("aof_enabled")),
         eviction=str(memory.get("maxmemory_policy", "noeviction")),
     )
+
+
+def look_at_knowledge(config: Config, undone: list[Undone]) -> Knowledge | None:
+    """The knowledge base: whether it is there, whole and fresh; None where nobody wants one."""
+    file, kb = config.kb.index, config.kb
+    wanted = bool(kb.sources or kb.sitemaps) or file != DEFAULT_INDEX
+    try:
+        age = max(0.0, time.time() - file.stat().st_mtime)
+    except PermissionError as error:
+        if wanted:
+            undone.append(Undone("kb-missing", f"{error}; {_AS_ROOT}"))
+        return None
+    except OSError:
+        return Knowledge(missing=True) if wanted else None
+    try:
+        open_index(file)
+    except KnowledgeError as error:
+        if _closed(file):
+            undone.append(Undone("kb-damaged", f"{error}; {_AS_ROOT}"))
+            return None
+        return Knowledge(fault=str(error), age=age)
+    return Knowledge(age=age)
 
 
 def _closed(file: Path) -> bool:

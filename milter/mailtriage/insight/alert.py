@@ -21,6 +21,8 @@ State = Literal["started", "ended", "settled"]
 
 SIGNATURE_FIELD: Final = "X-Mailtriage-Signature"
 """`t=1763913600,v1=<hex>`: HMAC-SHA256 of "t.body", as Stripe's webhooks do it."""
+KEY_AT_LEAST: Final = 16
+"""Bytes of a key that calls are signed with."""
 TOLERANCE: Final = 300
 """Seconds by which a receiver's clock may differ, and in which a signature can be replayed."""
 

@@ -1,49 +1,37 @@
 """Alerts on their way: as a mail to the team, and as a signed call of a webhook.
 
-Whatever goes wrong is tried again (insight/alert.py: `next_try`), for about a day. Nothing here
-waits for longer than `LIMIT`, and no mail of a customer waits for it at all.
+Whatever goes wrong is tried again (insight/alert.py: `next_try`), for about a day. No attempt takes
+longer than `LIMIT` and `TOTAL`, and no mail of a customer waits for it at all.
 """
 
 import http.client
 import smtplib
 import socket
+import ssl
+import threading
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import formatdate
-from typing import IO, Final
+from typing import Final
+from urllib.parse import urlsplit
 
 from mailtriage.config import Config
 from mailtriage.config.endpoints import NextHop
-from mailtriage.insight.alert import SIGNATURE_FIELD, next_try, sign
+from mailtriage.insight.alert import KEY_AT_LEAST, SIGNATURE_FIELD, next_try, sign
 from mailtriage.service.log import Log
 from mailtriage.state.warnings import Owed
 
 LIMIT: Final = 10.0
-"""Seconds for one attempt."""
+"""Seconds that the other side may be silent."""
+TOTAL: Final = 20.0
+"""Seconds for one attempt from the connection on: who sends a byte now and then is never silent."""
 MOST_READ: Final = 4096
 """Bytes of a webhook's answer that are looked at."""
-_KEY_AT_LEAST: Final = 16
 
 _OK, _FAILED, _GIVEN_UP = 200, 503, 410
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """What is signed goes to the address of the configuration, and to no other."""
-
-    def redirect_request(
-        self,
-        req: urllib.request.Request,  # noqa: ARG002  the signature of the library
-        fp: IO[bytes],  # noqa: ARG002
-        code: int,  # noqa: ARG002
-        msg: str,  # noqa: ARG002
-        headers: http.client.HTTPMessage,  # noqa: ARG002
-        newurl: str,  # noqa: ARG002
-    ) -> None:
-        """None of them is followed."""
-        return None  # noqa: RET501  what the library asks for
 
 
 class Alerting:
@@ -54,10 +42,6 @@ class Alerting:
         self._server: Final = config.ack.submit
         self._hostname: Final = config.smtp.hostname or socket.gethostname()
         self._log: Final = log
-        # No proxy of the environment: the address is the administrator's, and often a local one.
-        self._opener: Final = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), _NoRedirects
-        )
 
     def deliver(self, one: Owed, now: int) -> float | None:
         """Try once. None: it is there, or given up; else seconds until the next attempt."""
@@ -78,7 +62,8 @@ class Alerting:
         if not self._settings.mail_to:
             return _GIVEN_UP, "nobody is to be told any more"
         message = self._message(one)
-        with _session(self._server, self._hostname) as session:
+        session = smtplib.SMTP(timeout=LIMIT, local_hostname=self._hostname)
+        with _bounded(lambda: session.sock), _connected(session, self._server):
             refused = session.send_message(message, to_addrs=self._settings.mail_to)
         return (_FAILED, "refused for some") if refused and not one.tries else (_OK, "")
 
@@ -93,6 +78,7 @@ class Alerting:
         # The same at each attempt: who gets it twice can tell.
         message["Message-ID"] = f"<alert.{one.id}@{sender.rpartition('@')[2]}>"
         message["Auto-Submitted"] = "auto-generated"
+        message["X-Auto-Response-Suppress"] = "All"  # Exchange does not read the other one
         message.set_content(body)
         return message
 
@@ -101,30 +87,73 @@ class Alerting:
         if not self._settings.webhook or file is None:
             return _GIVEN_UP, "there is no webhook any more"
         key = file.read_bytes().strip()
-        if len(key) < _KEY_AT_LEAST:
-            return _FAILED, f"the key in webhook_secret_file is shorter than {_KEY_AT_LEAST} bytes"
-        request = urllib.request.Request(  # noqa: S310  the scheme is checked when it is read
-            self._settings.webhook,
-            data=one.content,
-            headers={
-                "Content-Type": "application/json",
-                "User-Agent": "mailtriage",
-                SIGNATURE_FIELD: sign(one.content, [key], now),
-            },
-            method="POST",
-        )
-        try:
-            with self._opener.open(request, timeout=LIMIT) as answer:
-                answer.read(MOST_READ)
-                return int(answer.status), ""
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, f"HTTP {error.code}"
+        if len(key) < KEY_AT_LEAST:
+            return _FAILED, f"the key in webhook_secret_file is shorter than {KEY_AT_LEAST} bytes"
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "mailtriage",
+            SIGNATURE_FIELD: sign(one.content, [key], now),
+        }
+        # Not urllib.request: it asks the environment for a proxy, follows redirects, and keeps its
+        # socket to itself. What is signed goes to the address of the configuration alone.
+        connection, target = _to(self._settings.webhook)
+        with closing(connection), _bounded(lambda: connection.sock):
+            connection.request("POST", target, one.content, headers)
+            answer = connection.getresponse()
+            answer.read(MOST_READ)
+            status = answer.status
+        return status, "" if status // 100 == 2 else f"HTTP {status}"
 
 
-def _session(server: NextHop, hostname: str) -> smtplib.SMTP:
-    session = smtplib.SMTP(timeout=LIMIT, local_hostname=hostname)
+def _to(url: str) -> tuple[http.client.HTTPConnection, str]:
+    """A connection, not opened yet, and the path with the query. Raises ValueError."""
+    parts = urlsplit(url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if parts.scheme == "https":
+        context = ssl.create_default_context()
+        return http.client.HTTPSConnection(
+            parts.hostname or "", parts.port, timeout=LIMIT, context=context
+        ), target
+    return http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=LIMIT), target
+
+
+@contextmanager
+def _bounded(current: Callable[[], socket.socket | None]) -> Iterator[None]:
+    """Within it, a connection ends after `TOTAL` seconds. `current`: its socket, once there is
+    one. Raises TimeoutError when that was so."""
+    over = threading.Event()
+    late = threading.Event()
+
+    def end() -> None:
+        if over.wait(TOTAL):
+            return
+        late.set()
+        while True:
+            opened = current()
+            if opened is not None:
+                with suppress(OSError):  # not of the TLS layer: that would take its lock
+                    socket.socket.shutdown(opened, socket.SHUT_RDWR)
+            if over.wait(1.0):
+                return
+
+    guard = threading.Thread(target=end, name="alert-limit", daemon=True)
+    guard.start()
+    try:
+        yield
+    except Exception:
+        if late.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        over.set()
+        guard.join()
+
+
+@contextmanager
+def _connected(session: smtplib.SMTP, server: NextHop) -> Iterator[None]:
     code, _ = session.connect(server.host, server.port)
     if code != 220:
+        session.close()
         raise smtplib.SMTPConnectError(code, b"")
-    return session
+    with session:
+        yield

@@ -8,6 +8,7 @@ import sqlite3
 import threading
 import time
 from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 from mailtriage.acks.promise import StaticTargets, config_calendar
@@ -36,6 +37,21 @@ AFTER_FAULT: Final = 60.0
 """Seconds before a database that could not be read is tried again."""
 
 
+BREATH: Final = 0.005
+"""Seconds of rest after as many of work while months are gone through: the desk, which shares the
+interpreter, has mails to take."""
+
+LAST_LOOK: Final = 2.0
+"""Seconds that a look under way is waited for at the end. It writes nothing."""
+
+JUMP: Final = 600.0
+"""Seconds by which the clock was set: all that was reckoned by the old time is reckoned anew."""
+
+
+class _LeavingError(Exception):
+    """The desk is told to leave."""
+
+
 class AnswerClock:
     """Measures until it is told to stop. Nothing that happens in here holds up a mail."""
 
@@ -46,6 +62,8 @@ class AnswerClock:
         self._log: Final = log
         self._stop: Final = threading.Event()
         self._begun: Final = time.time()
+        self._counted = self._begun
+        """What happened before is in the metrics already, should all be gone through again."""
         self._skills: set[str] = set()
         self._work: Final[dict[str, WorkingTime]] = {}
         self._thread: Final = threading.Thread(target=self._run, name="answers", daemon=True)
@@ -55,16 +73,18 @@ class AnswerClock:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; waits for a look that is under way."""
+        """End; a look that is under way is given a moment."""
         self._stop.set()
         if self._thread.ident is not None:
-            self._thread.join()
+            self._thread.join(LAST_LOOK)
 
     def _run(self) -> None:
         pause = 0.0
         while not self._stop.wait(pause):
             try:
                 self._measure()
+            except _LeavingError:
+                return
             except (StateError, OSError):
                 pass  # the desk, which needs it more, has told already
             except Exception as fault:  # noqa: BLE001  targets stand in for what is not measured
@@ -73,14 +93,18 @@ class AnswerClock:
             pause = AFTER_FAULT
 
     def _measure(self) -> None:
-        """From the beginning, for as long as the database can be read."""
+        """From the beginning, for as long as it is the same database, and time runs on."""
         clock = ReplyClock(self._calendar_of)
         file = self._config.state.database
+        place = _place(file)
         with closing(open_database(file, read_only=True)) as connection:
-            now = time.time()
+            now, ticks = time.time(), time.monotonic()
             self._look(clock, connection, now - REMEMBERED, now, replay=True)
             while not self._stop.wait(EVERY):
                 last, now = now, time.time()
+                before, ticks = ticks, time.monotonic()
+                if abs((now - last) - (ticks - before)) > JUMP or _place(file) != place:
+                    return
                 self._look(clock, connection, min(last, now) - OVERLAP, now, replay=False)
 
     def _look(
@@ -92,12 +116,19 @@ class AnswerClock:
         *,
         replay: bool,
     ) -> None:
-        ended = clock.feed(changed_since(connection, since), now, replay=replay)
+        rows = changed_since(connection, since)
+        ended = clock.feed(rows, now, replay=replay, pause=self._breathe)
         self._answers.knowledge = clock.knowledge
+        since = self._counted if replay else self._begun  # before that, by who ran then
         for one in ended:
-            if one.at >= self._begun:  # what happened before was counted by who ran then
+            if one.at >= since:
                 self._count(one)
+        self._counted = now
         self._show(clock, now)
+
+    def _breathe(self) -> None:
+        if self._stop.wait(BREATH):
+            raise _LeavingError
 
     def _count(self, one: Answered) -> None:
         if one.wall:
@@ -133,4 +164,14 @@ class AnswerClock:
 
 
 def _calendar_name(config: Config, mailbox: Mailbox) -> str:
-    return mailbox.calendar or next(iter(config.calendars), "")
+    """Of the calendar that `config_calendar` finds; empty: the default one."""
+    if mailbox.calendar in config.calendars:
+        return mailbox.calendar
+    return next(iter(config.calendars)) if len(config.calendars) == 1 else ""
+
+
+def _place(file: Path) -> tuple[int, int]:
+    """Which file it is: whoever replaces a database leaves us reading one that nobody writes.
+    Raises OSError."""
+    status = file.stat()
+    return status.st_dev, status.st_ino

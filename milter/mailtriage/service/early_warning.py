@@ -19,20 +19,19 @@ from mailtriage.config.acks import DEFAULT_CALENDAR, Calendar
 from mailtriage.faults import place_of
 from mailtriage.insight.alert import Alert, mail_text, webhook_body
 from mailtriage.insight.budget import Budget
-from mailtriage.insight.counts import Counts, Kind, Series, merge, one_mail
+from mailtriage.insight.counts import Counts, Series, merge, one_mail
 from mailtriage.insight.evaluator import GRACE, QUARTER, Board, Finding, alert, evaluate
 from mailtriage.insight.profile import Week
-from mailtriage.policies.model import GENERAL
 from mailtriage.service import metrics_names as names
 from mailtriage.service.alerting import Alerting
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.phrases import Phrases, series_named
 from mailtriage.state.history import History, HistoryError, open_history
 from mailtriage.state.history_schema import Decision, history_file
 from mailtriage.state.warnings import Owed, WarningsError, WarningsFile, warnings_file
 from mailtriage.triage.model import Direction
 from mailtriage.triage.model import Kind as Writer
-from mailtriage.triage.skill import NO_TOPIC
 
 EVERY: Final = 30.0
 """Seconds between two looks at whether a quarter of an hour is over, or an alert is due."""
@@ -41,6 +40,11 @@ LEARNT_AT_ONCE: Final = 86_400
 """Seconds of the past that are gone through in one step, when nothing was learnt yet."""
 NEWS: Final = 7200
 """Seconds after which a surge is past: it is not told of when the service was down for so long."""
+LEARNT_FROM: Final = 60 * 86_400
+"""Seconds of the past that are gone through, at most: a machine that started in 1970 may have
+written into the history before its clock was set."""
+AHEAD: Final = 8
+"""Quarters of an hour by which what was learnt may be ahead of the clock: else that was wrong."""
 MOST_MAILS: Final = 50_000
 """Of one quarter of an hour that are counted: more than any helpdesk gets."""
 
@@ -48,7 +52,10 @@ MOST_MAILS: Final = 50_000
 class EarlyWarning:
     """Watches until it is told to stop."""
 
-    def __init__(self, config: Config, deltas: Deltas, log: Log) -> None:
+    def __init__(
+        self, config: Config, deltas: Deltas, log: Log, phrases: Phrases | None = None
+    ) -> None:
+        self._phrases: Final = phrases
         self._config: Final = config
         self._deltas: Final = deltas
         self._log: Final = log
@@ -100,13 +107,16 @@ class EarlyWarning:
         """Deliver what is due, and evaluate what is over; `file`: the history; `now`: seconds since
         the epoch. Raises HistoryError and WarningsError."""
         for one in kept.due(now):
+            if self._stop.is_set():
+                return
             again = self._alerting.deliver(one, now)
             kept.done(one) if again is None else kept.again(one, now + again)
-        if self._board is not None and self._board.done >= (now - GRACE) // QUARTER - 1:
+        over = (now - GRACE) // QUARTER - 1
+        if self._board is not None and over <= self._board.done <= over + AHEAD:
             return
         with open_history(file) as history:
             board = self._board or kept.read(self._week, self._config.warnings.alerts_a_week)
-            if board is None:
+            if board is None or max(board.done, 4 * board.began) > over + AHEAD:
                 board = self._learnt(history, now)
             if board is None:
                 return
@@ -122,8 +132,9 @@ class EarlyWarning:
         """What the history teaches, when nothing was learnt yet; None when there is none, or it is
         time to leave. Nothing that lies behind us is told of."""
         oldest = int(history.span()[0])
-        if not oldest:
+        if not 0 < oldest < now:
             return None
+        oldest = max(oldest, now - LEARNT_FROM)
         budget = Budget(self._config.warnings.alerts_a_week)
         board = Board(self._week, oldest // 3600, budget=budget)
         for past in range(oldest, now, LEARNT_AT_ONCE):
@@ -140,13 +151,24 @@ class EarlyWarning:
         mails = [one for one in _mails(history, since, until) if finding.series in series_of(one)]
         languages = Counter(one.language for one in mails).most_common(5)
         examples = tuple(one.queue_id for one in mails if one.queue_id)[:3]
-        return alert(finding, tuple(languages), (), examples)
+        phrases: tuple[str, ...] = ()
+        if self._phrases is not None and finding.reading.event == "started":
+            phrases = self._phrases.typical(finding.series)
+        try:
+            return alert(finding, tuple(languages), phrases, examples)
+        except ValueError as unfit:  # a name or a queue id that is none of ours
+            self._tell(str(unfit))
+        try:
+            return alert(finding)
+        except ValueError:
+            return None
 
     def _owed(self, alerts: list[Alert], now: float) -> list[Owed]:
         owed = []
         for one in alerts:
             if self._config.warnings.mail_to:
                 subject, body = mail_text([one], self._zone)
+                body += self._phrases.paragraph(now) if self._phrases is not None else ""
                 content = f"{subject}\n{body}".encode()
                 owed.append(Owed(one.id, "mail", content, 0, now))
             if self._config.warnings.webhook:
@@ -187,12 +209,7 @@ def counts_of(history: History, quarter: int) -> dict[Series, Counts]:
 
 def series_of(mail: Decision) -> tuple[Series, ...]:
     """What a mail counts for: its skill, language and topic, or what nobody could name."""
-    found: list[tuple[Kind, str]] = [("skill", mail.skill), ("language", mail.language)]
-    if mail.topic != NO_TOPIC:
-        found.append(("topic", mail.topic))
-    elif mail.skill == GENERAL:
-        found.append(("unsure", "all"))
-    return tuple(Series(kind, name) for kind, name in found if name)
+    return series_named(mail.skill, mail.topic, mail.language)
 
 
 def _mails(history: History, since: float, until: float) -> list[Decision]:

@@ -10,6 +10,7 @@ one, Postfix waits for its answers.
 
 import asyncio
 import json
+import math
 import os
 import socket
 import threading
@@ -27,6 +28,7 @@ from mailtriage.service.early_warning import EarlyWarning
 from mailtriage.service.lifeline import run_process, until_told_to_leave
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.phrases import MARK, Phrases, Texts, watches_phrases
 from mailtriage.state.history import HistoryError
 from mailtriage.state.history_schema import COLUMNS, history_file, skills_text
 from mailtriage.state.history_writer import (
@@ -113,6 +115,8 @@ class Recorder:
         self._tokens: Final = analyst.tokens
         self._deltas: Final = deltas
         self._remembering: Final = channel.remembering(analyst)
+        watched = watches_phrases(analyst.config)
+        self._texts: Final = Texts(channel.into, analyst.tokens, deltas) if watched else None
 
     def record(self, analysis: Analysis, question: Question) -> None:
         """Hand on what was decided of a mail. Never waits, and never raises: no mail depends on
@@ -121,6 +125,8 @@ class Recorder:
             self._into.send(self._encoded(analysis, question))
         except Exception:  # noqa: BLE001  most of the time: the socket is full
             self._deltas.add(names.HISTORY_DROPPED, "queue")
+        if self._texts is not None:
+            self._texts.tell(analysis, question.queue_id)
 
     def _encoded(self, analysis: Analysis, question: Question) -> bytes:
         triage, mail, plan = analysis.triage, analysis.mail, analysis.plan
@@ -176,25 +182,30 @@ def run_history(
     deltas = Deltas()
     file = history_file(config.state.database)
     writing = Writing(file, config.history, policies, deltas, log)
-    warning = EarlyWarning(config, deltas, log)
+    phrases = Phrases(analyst, deltas, log) if watches_phrases(config) else None
+    warning = EarlyWarning(config, deltas, log, phrases)
 
     async def serve() -> None:
-        reading = asyncio.create_task(_read(channel.out, writing))
+        reading = asyncio.create_task(_read(channel.out, writing, phrases))
         writing.start()
+        if phrases is not None:
+            phrases.start()
         if config.warnings.enabled:
             warning.start()
         await until_told_to_leave(control, config.milter, deltas)
         await asyncio.sleep(LAST_RECORDS)
         reading.cancel()
-        read_records(channel.out, writing)
+        read_records(channel.out, writing, None)
         await asyncio.to_thread(writing.stop)
         await asyncio.to_thread(warning.stop)
+        if phrases is not None:
+            await asyncio.to_thread(phrases.stop)
         deltas.flush(control)
 
     run_process("history", serve, log)
 
 
-async def _read(out: socket.socket, writing: "Writing") -> None:
+async def _read(out: socket.socket, writing: "Writing", phrases: Phrases | None) -> None:
     """Take records as they come, those of a moment together: to wake up for each would cost the
     analysers more than to write them down."""
     loop = asyncio.get_running_loop()
@@ -206,17 +217,21 @@ async def _read(out: socket.socket, writing: "Writing") -> None:
         finally:
             loop.remove_reader(out.fileno())
         await asyncio.sleep(GATHER)
-        read_records(out, writing)
+        read_records(out, writing, phrases)
 
 
-def read_records(out: socket.socket, writing: "Writing") -> None:
-    """Take what waits in the socket, as far as there is no end to it."""
+def read_records(out: socket.socket, writing: "Writing", phrases: Phrases | None) -> None:
+    """Take what waits in the socket, as far as there is no end to it; `phrases`: who takes texts,
+    None: nobody (any more)."""
     for _ in range(_READ_AT_ONCE):
         try:
             record = out.recv(LONGEST)
         except OSError:
             return  # empty; or another writer was quicker
-        writing.take(record)
+        if not record.startswith(MARK):
+            writing.take(record)
+        elif phrases is not None:
+            phrases.take(record)
 
 
 class Writing:
@@ -367,13 +382,18 @@ def row_of(record: bytes) -> Sequence[Any] | None:
         for name, value in named.items():
             if name in _NUMBERS:
                 named[name] = float(value)
+                if not math.isfinite(named[name]):
+                    return None
             elif name == "score":
                 named[name] = int(value)
-            elif name != "sender" and not isinstance(value, str):
-                return None
-    except (ValueError, TypeError, RecursionError):
+                if not -_MOST_SCORE <= named[name] <= _MOST_SCORE:
+                    return None
+            elif name != "sender":
+                value.encode()  # SQLite takes no half of a surrogate pair
+    except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
         return None
     return list(named.values())
 
 
 _NUMBERS: Final = frozenset({"at", "confidence", "ms"})
+_MOST_SCORE: Final = 10**6

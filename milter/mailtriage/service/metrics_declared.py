@@ -11,6 +11,7 @@ from mailtriage.policies.model import GENERAL
 from mailtriage.service import metrics_names as names
 from mailtriage.service.metrics_counting import NO_RULE
 from mailtriage.service.metrics_registry import Registry
+from mailtriage.service.phrases import watches_phrases
 from mailtriage.triage.language import UNDETERMINED
 from mailtriage.triage.model import Churn, Direction, Kind, Mood, Priority, Thread, Tier
 from mailtriage.triage.skill import NO_TOPIC
@@ -29,7 +30,7 @@ STATE_OPS: Final = (
     ("redis", "desk"),
     ("redis", "sharing"),
 )
-HISTORY_REASONS: Final = ("queue", "waiting", "file", "damaged")
+HISTORY_REASONS: Final = ("queue", "waiting", "file", "damaged", "text")
 _UNLABELLED: Final = (
     names.DURATION,
     names.SIZE,
@@ -77,6 +78,8 @@ def declare_all(registry: Registry, analyst: Analyst) -> None:
     if analyst.config.warnings.enabled and analyst.config.history.keep:
         kinds = ("topic", "skill", "language", "unsure")
         registry.declare(names.SURGES, product(kinds, ("started", "ended", "settled")))
+    if watches_phrases(analyst.config):
+        _declare(registry, names.EMERGING, *_languages(analyst))
     _declare(registry, names.HISTORY_DROPPED, *HISTORY_REASONS)
     _declare(registry, names.RELOADS, "done", "refused")
     _declare(registry, names.OVERFLOW, *{label for one in names.FAMILIES for label in one.labels})

@@ -80,6 +80,7 @@ SURGE: Final = "mailtriage_topic_surge"
 SURGE_SCORE: Final = "mailtriage_topic_surge_score"
 EXPECTED_MAILS: Final = "mailtriage_topic_expected"
 SURGES: Final = "mailtriage_surges_total"
+EMERGING: Final = "mailtriage_emerging_phrases"
 
 # What is remembered.
 STATE_ERRORS: Final = "mailtriage_state_errors_total"
@@ -219,6 +220,7 @@ FAMILIES: Final = (
     Family(SURGE_SCORE, "gauge", "The evidence for that; 6 is much.", ("kind", "name")),
     Family(EXPECTED_MAILS, "gauge", "Mails that this hour should bring.", ("kind", "name")),
     Family(SURGES, "counter", "Surges that began or ended.", ("kind", "state")),
+    Family(EMERGING, "gauge", "New phrases that were found in the last 24 hours.", ("language",)),
     Family(
         STATE_ERRORS,
         "counter",

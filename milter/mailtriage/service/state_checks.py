@@ -3,12 +3,14 @@
 What may be otherwise for the user of the service is a warning: `check` is run by anybody.
 """
 
+import dataclasses
 import os
 import stat
 from pathlib import Path
 from typing import Final
 
 from mailtriage.config import Loaded
+from mailtriage.insight.alert import KEY_AT_LEAST
 from mailtriage.state.secret import SecretError, read_secret
 from mailtriage.toml_lines import KeyPath
 from mailtriage.toml_source import Problem
@@ -19,12 +21,18 @@ _OWNER: Final = "the user of the service must own it"
 def state_problems(loaded: Loaded) -> list[Problem]:
     """What is in the way of the secret and the database; nothing without a mailbox, as neither is
     needed then."""
-    state = loaded.config.state
+    state, warnings = loaded.config.state, loaded.config.warnings
+    problems = []
+    if warnings.enabled and warnings.webhook and warnings.webhook_secret_file is not None:
+        at_key = ("warnings", "webhook_secret_file")
+        # Whatever is wrong with it costs calls of a webhook, which are made again, and no mail.
+        problems = _kept_problems(loaded, at_key, warnings.webhook_secret_file, least=KEY_AT_LEAST)
+        problems = [dataclasses.replace(one, warning=True) for one in problems]
     if not loaded.config.mailboxes.mailboxes:
-        return []
+        return problems
     at_url = ("state", "url")
     at_secret = ("state", "secret_file") if state.secret_file else at_url
-    problems = _directory_problems(loaded, at_url, state.database.parent)
+    problems += _directory_problems(loaded, at_url, state.database.parent)
     if os.path.exists(state.secret):  # noqa: PTH110  Path.exists raises where we may not look
         problems += _secret_problems(loaded, at_secret, state.secret)
     elif state.secret.parent != state.database.parent:
@@ -35,23 +43,25 @@ def state_problems(loaded: Loaded) -> list[Problem]:
             what = f"there is no directory {state.secret.parent}, so no secret can be made there"
             problems.append(loaded.problem(at_secret, what, f"make it; {_OWNER}"))
     if state.shared and state.password_file is not None:
-        problems += _password_problems(loaded, state.password_file)
+        problems += _kept_problems(loaded, ("state", "password_file"), state.password_file)
     return problems
 
 
-def _password_problems(loaded: Loaded, file: Path) -> list[Problem]:
-    path = ("state", "password_file")
+def _kept_problems(loaded: Loaded, path: KeyPath, file: Path, least: int = 1) -> list[Problem]:
+    """Of a file with a password or a key of so many bytes at least."""
     try:
         with file.open("rb") as stream:
-            mode, password = os.fstat(stream.fileno()).st_mode, stream.read(4096)
+            mode, content = os.fstat(stream.fileno()).st_mode, stream.read(4096)
     except PermissionError:
         what = f"{file}: cannot be read: permission denied"
         return [loaded.problem(path, what, _OWNER, warning=True)]
     except OSError as error:
         reason = (error.strerror or "unknown error").lower()
         return [loaded.problem(path, f"{file}: cannot be read: {reason}")]
-    if not password.strip():
+    if not content.strip():
         return [loaded.problem(path, f"{file}: is empty")]
+    if len(content.strip()) < least:
+        return [loaded.problem(path, f"{file}: is shorter than {least} bytes")]
     if mode & stat.S_IROTH:
         what = f"{file}: every user of this machine may read it"
         return [loaded.problem(path, what, f"run chmod o= {file}", warning=True)]

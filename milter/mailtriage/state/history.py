@@ -169,7 +169,9 @@ def _conditions(filters: dict[str, Any]) -> tuple[str, list[Any]]:
             continue
         condition = _OTHERS.get(name, f"{name} = ?")
         conditions.append(condition)
-        values += [value] * condition.count("?")
+        # What a shell hands over in another encoding stands in no row.
+        known = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        values += [known] * condition.count("?")
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
 

@@ -77,7 +77,7 @@ class RedisLink:
             answer = self._evaluated(script, [place.key("meta"), *arguments])
         except (redis.RedisError, OSError, ValueError) as error:
             self.close()
-            raise RedisError(str(error) or type(error).__name__) from error
+            raise _told(error) from error
         if answer[0] == b"schema":
             raise NotSharedError(
                 f"a newer mailtriage uses it (schema {answer[1].decode(errors='replace')[:9]}, and"
@@ -96,7 +96,7 @@ class RedisLink:
             return opened.execute_command(*command)
         except (redis.RedisError, OSError, ValueError) as error:
             self.close()
-            raise RedisError(str(error) or type(error).__name__) from error
+            raise _told(error) from error
 
     def close(self) -> None:
         """Hang up; the next question connects."""
@@ -140,6 +140,17 @@ class RedisLink:
         self.close()
         pool = redis.ConnectionPool(connection_class=kind, **options)
         self._client = redis.Redis(connection_pool=pool)
+
+
+def _told(error: Exception) -> RedisError:
+    # What Python says of a URL that it cannot read may be a part of the password: "/", "#" and "?"
+    # in one end the host.
+    if isinstance(error, ValueError):
+        return RedisError(
+            "state.url, or the password_file, cannot be read: "
+            'in a URL a password has "%2F" for "/", "%23" for "#", and so on'
+        )
+    return RedisError(str(error) or type(error).__name__)
 
 
 def _behind_sentinels(url: str, options: dict[str, Any]) -> redis.Redis:

@@ -14,17 +14,20 @@ from mailtriage.state.sqlite import state_errors
 MOST_AT_ONCE: Final = 200_000
 """Conversations that one look takes; a busy helpdesk has as many in two months."""
 
+# Cross join and index: else SQLite goes through all mails there are, every few seconds. The newest
+# of too many: what waits now is worth more than what was answered long ago.
 # Of the columns that are not aggregated SQLite takes those of the row with the minimum
 # (https://www.sqlite.org/lang_select.html#bareagg): the first mail that a human wrote.
 _CHANGED: Final = """
     SELECT conversation.id, conversation.mailbox, min(first.at), first.skill, first.priority,
            conversation.promised, conversation.answered, conversation.last_activity,
+           conversation.customer,
            coalesce((SELECT min(at) FROM mail WHERE mail.conversation = conversation.id
                      AND way = 'out' AND kind = 'human' AND conversation.answered > 0), 0.0)
-    FROM conversation JOIN mail AS first ON first.conversation = conversation.id
-         AND first.way = 'in' AND first.kind = 'human'
+    FROM conversation INDEXED BY conversation_age CROSS JOIN mail AS first
+         ON first.conversation = conversation.id AND first.way = 'in' AND first.kind = 'human'
     WHERE conversation.last_activity >= ? AND conversation.home = 1
-    GROUP BY conversation.id ORDER BY conversation.last_activity LIMIT ?"""
+    GROUP BY conversation.id ORDER BY conversation.last_activity DESC LIMIT ?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,8 @@ class Waiting:
     answered: float
     """When a human first answered."""
     last_activity: float
+    customer: bytes = b""
+    """Keyed hash of who began it; empty: nobody who could be answered."""
 
 
 def changed_since(connection: sqlite3.Connection, since: float) -> list[Waiting]:
@@ -52,6 +57,8 @@ def changed_since(connection: sqlite3.Connection, since: float) -> list[Waiting]
     with state_errors(connection):
         rows = connection.execute(_CHANGED, (since, MOST_AT_ONCE)).fetchall()
     return [
-        Waiting(number, mailbox, began, skill, priority, promised, first or answered, activity)
-        for number, mailbox, began, skill, priority, promised, answered, activity, first in rows
+        Waiting(key, box, began, skill, priority, promised, first or answered, activity, customer)
+        for key, box, began, skill, priority, promised, answered, activity, customer, first in (
+            reversed(rows)
+        )
     ]

@@ -120,7 +120,7 @@ class SharedOutcome:
 def pack_ack(ack: SharedAck) -> bytes:
     """Times first: scripts read and write them."""
     mailbox = ack.mailbox.encode()[:255]
-    network, original = ack.network or _NOBODY, ack.original_id.encode("utf-8", "surrogateescape")
+    network, original = ack.network or _NOBODY, ack.original_id.encode()
     return _ACK.pack(ack.at, ack.sent, ack.subject, network, len(mailbox)) + mailbox + original
 
 
@@ -130,12 +130,13 @@ def unpack_ack(address: bytes, key: bytes, packed: bytes) -> SharedAck:
     try:
         at, sent, subject, network, length = _ACK.unpack_from(packed)
         mailbox = packed[_ACK.size : _ACK.size + length].decode()
+        original = packed[_ACK.size + length :].decode()
     except (struct.error, UnicodeDecodeError) as error:
         raise SharedDataError("an acknowledgement") from error
     return SharedAck(
         key, number(at), number(sent), mailbox, address, subject,
         b"" if network == _NOBODY else network,
-        packed[_ACK.size + length :].decode("utf-8", "surrogateescape"),
+        original,
     )  # fmt: skip
 
 

@@ -5,9 +5,13 @@ Redis of any length costs no more than the rows that changed meanwhile. What is 
 and not what happened to them: to tell it twice does no harm.
 """
 
+import contextlib
+import hashlib
+import socket
 import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from mailtriage.state.shared_records import SharedAck, SharedMail, pack_ack, pack_mail
@@ -25,10 +29,26 @@ WALKED_AT_ONCE: Final = 200
 ENOUGH: Final = 2000
 """Noted rows with which a walk waits until they are told."""
 
+_MACHINE_ID: Final = Path("/etc/machine-id")
+
 _CONVERSATIONS: Final = "conversations"
 _MARKS: Final = "marks"
 _DONE: Final = "done"
+_NAME_ALL: Final = """
+    UPDATE conversation SET shared_id = coalesce(
+        (SELECT key FROM mail WHERE mail.conversation = conversation.id ORDER BY at LIMIT 1),
+        randomblob(16))
+    WHERE shared_id = x''"""
 _END: Final = 1e18
+
+
+def machine() -> bytes:
+    """Tells this machine from another that was made of a copy of its disk: at least one of both has
+    to be changed before two of them can work."""
+    known = b""
+    with contextlib.suppress(OSError):
+        known = _MACHINE_ID.read_bytes().strip()
+    return known + b"\n" + socket.gethostname().encode("utf-8", "surrogateescape")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +68,8 @@ class SharingTables:
         self._connection: Final = connection
 
     def switch(self, *, on: bool) -> bytes:
-        """Whether changes are noted from now on; returns the id of this node.
+        """Whether changes are noted from now on; returns the id of this node: of this database on
+        this machine, since two nodes of one id would each answer the mail that comes to both.
 
         With the last that is shared the notes go: whoever shares again tells everything.
         """
@@ -63,7 +84,11 @@ class SharingTables:
                     (int(on),),
                 )
                 connection.execute("DELETE FROM unshared")
-        return bytes(node)
+        if on:
+            with immediate(connection):
+                # Begun by a process of an older version, after the tables had been changed.
+                connection.execute(_NAME_ALL)
+        return hashlib.blake2b(bytes(node) + machine(), digest_size=16).digest()
 
     def count(self) -> int:
         """How many rows are noted."""

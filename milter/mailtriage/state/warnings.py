@@ -26,6 +26,9 @@ NAME: Final = "warnings.db"
 MOST_OWED: Final = 1000
 """Alerts that wait for delivery; the oldest make way."""
 
+FARTHEST: Final = 2 * 86_400.0
+"""Seconds: no attempt is put off for longer."""
+
 _SCHEMA: Final = """
 CREATE TABLE board (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
@@ -121,11 +124,8 @@ class WarningsFile:
                 " SET began = :began, done = :done, profile = :profile",
                 {"began": board.began, "done": board.done, "profile": board.profile.to_bytes()},
             )
-            connection.executemany(
-                "INSERT INTO series VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET state ="
-                " excluded.state",
-                states,
-            )
+            connection.execute("DELETE FROM series")
+            connection.executemany("INSERT INTO series VALUES (?, ?, ?)", states)
             connection.execute("DELETE FROM budget")
             rows = budgets.to_rows(board.budget)
             connection.executemany("INSERT INTO budget VALUES (?, ?, ?, ?)", rows)
@@ -140,10 +140,14 @@ class WarningsFile:
             )
 
     def due(self, now: float) -> list[Owed]:
-        """Alerts whose time has come."""
-        query = "SELECT id, way, content, tries, due FROM owed WHERE due <= ? ORDER BY due"
+        """Alerts whose time has come; or is so far away that the clock was wrong."""
+        query = (
+            "SELECT id, way, content, tries, due FROM owed WHERE due NOT BETWEEN ? AND ?"
+            " ORDER BY due"
+        )
         with self._errors():
-            return [Owed(*row) for row in self._connection.execute(query, (now,))]
+            times = (now + 1e-6, now + FARTHEST)
+            return [Owed(*row) for row in self._connection.execute(query, times)]
 
     def again(self, one: Owed, due: float) -> None:
         """It was tried once more, and is to be tried at that time."""
