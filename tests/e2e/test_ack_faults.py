@@ -168,7 +168,7 @@ def test_a_mail_that_is_requeued_gets_one(site: Site, held: str) -> None:
         site.run("postsuper", "-r", "ALL")
     finally:
         site.administer("postconf -e 'defer_transports ='")
-    site.run("postkick", "public", "pickup", "W")  # which looks every minute, or when it is told
+    wait_for(lambda: site.is_kicked("pickup"), "pickup, which looks every minute, or when told")
     one_ack(site, customer)
     assert len(site.arrived(customer.message_id)) == 1
 

@@ -196,6 +196,7 @@ def test_ctrl_z_gives_the_terminal_back_until_it_is_continued(site: Site) -> Non
         terminal.wait(on_screen(terminal, "q quit"), "the page")
         terminal.press(b"\x1a")
         terminal.wait(terminal.is_as_before, "the terminal to be given back")
+        terminal.wait(terminal.is_stopped, "the program to stop")
         terminal.signal(signal.SIGCONT)
         terminal.wait(lambda: terminal.said.count(ALTERNATE) == 2, "the page to be back")
         terminal.press(b"q")

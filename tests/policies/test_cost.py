@@ -34,6 +34,7 @@ test = [{ name = "t", expect = { skill = "general" } }]
         "- ",
         "¶",
         "é\u0301",
+        "\u0301\u0323",
     ],
 )
 def test_ten_times_the_text_costs_at_most_about_ten_times(

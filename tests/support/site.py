@@ -309,6 +309,14 @@ class Site:
         submit = load([self.service.config]).config.ack.submit
         self.administer(f"postconf -MX '{submit.host}:{submit.port}/inet'")
 
+    def is_kicked(self, service: str) -> bool:
+        """Whether a daemon of Postfix was woken (postkick(1)); not while it reads new settings."""
+        try:
+            self.run("postkick", "public", service, "W")
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
     def run(self, program: str, *arguments: str) -> None:
         """One of Postfix's programs, for this Postfix."""
         command = [f"/usr/sbin/{program}", "-c", str(self.postfix.config), *arguments]
