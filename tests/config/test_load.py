@@ -208,7 +208,7 @@ def test_the_description_holds_every_key_and_its_origin(tmp_path: Path, write: W
     [
         ("redis://redis.example:6379/0", "redis://redis.example:6379/0"),
         ("redis://:s3cret@redis.example/0", "redis://:***@redis.example/0"),
-        ("rediss://app:s3:c/r@et@redis.example", "rediss://app:***@redis.example"),
+        ("rediss://app:s3:c%2Fr%40et@redis.example", "rediss://app:***@redis.example"),
         (
             "redis+sentinel://u:s3cret@a:26379,b:26379/main/0?sentinel_password=s3cret&x=1",
             "redis+sentinel://u:***@a:26379,b:26379/main/0?sentinel_password=***&x=1",

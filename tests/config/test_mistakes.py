@@ -173,6 +173,14 @@ MISTAKES = {
     "[state]\nurl = 'redis://:s3cret@/0'": (
         "2: state.url: the URL names no host — write redis://HOST:PORT/DATABASE"
     ),
+    "[state]\nurl = 'redis://:s3cr/et@redis.desk.example/0'": (
+        "2: state.url: the port is not a number from 1 to 65535 — in a password write / as %2F, @ as"
+        " %40, : as %3A, # as %23 and ? as %3F"
+    ),
+    "[state]\nurl = 'redis+sentinel://a:26379,b:sentinel/desk'": (
+        "2: state.url: the port is not a number from 1 to 65535 — in a password write / as %2F, @ as"
+        " %40, : as %3A, # as %23 and ? as %3F"
+    ),
     "[state]\nurl = 'redis+sentinel://a:26379,b:26379'": (
         "2: state.url: the URL names no Sentinel service"
         " — write redis+sentinel://HOST:26379,HOST:26379/SERVICE/DATABASE"

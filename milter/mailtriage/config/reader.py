@@ -33,6 +33,12 @@ from mailtriage.toml_source import (
 
 _Choice = TypeVar("_Choice", bound=str)
 _Parsed = TypeVar("_Parsed")
+_PORT_FITS: Final = re.compile(
+    r"(?:\[[^\[\]]*\]|[^:\[\]]*)"
+    r"(?::(?:[1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d\d|655[0-2]\d|6553[0-5]))?"
+)
+"""A host, and a port if there is one (RFC 3986 section 3.2.3)."""
+
 _OCTAL: Final = re.compile(r"0?[0-7]{3}")
 
 
@@ -259,6 +265,12 @@ def _check_url(url: str, schemes: tuple[str, ...]) -> None:
     hosts = parts.netloc.rpartition("@")[2].split(",")
     if not all(hosts):
         raise EndpointError("the URL names no host", f"write {scheme}://HOST:PORT/DATABASE")
+    if not all(map(_PORT_FITS.fullmatch, hosts)):
+        # It may be a part of the password, and is not repeated.
+        raise EndpointError(
+            "the port is not a number from 1 to 65535",
+            "in a password write / as %2F, @ as %40, : as %3A, # as %23 and ? as %3F",
+        )
     service = parts.path.strip("/").partition("/")[0]
     if scheme == "redis+sentinel" and not service:
         raise EndpointError(
