@@ -49,10 +49,11 @@ SHARE: Final = 8
 MOST_WAITING: Final = 200
 """Texts that wait for the thread; more are dropped."""
 
-REST: Final = 3
-"""Times as long as a text took the thread rests after it: a quarter of a core is the most it takes,
-and whoever reads decisions in this process is not kept waiting. A text takes 0.1 to 0.5 ms, and
-some 2 ms where hardly a phrase was there before: then 130 a second are what it can take."""
+REST: Final = 19
+"""Times as long as a text took the thread rests after it: a twentieth of a core is the most it
+takes, and whoever reads decisions in this process is not kept waiting. A text takes 0.1 to 0.5 ms,
+and some 2 ms where hardly a phrase was there before: then 25 a second are what it can take. With a
+quarter of a core, and both cores busy, each mail cost a millisecond more."""
 
 PAUSE: Final = 1.0
 SCAN_EVERY: Final = 300
