@@ -6,9 +6,6 @@ import json
 import os
 import re
 import shutil
-import socket
-import socketserver
-import struct
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -26,6 +23,7 @@ from mailtriage.doctor.checks import examine
 from mailtriage.doctor.collect import collect
 from mailtriage.doctor.facts import Clock, Facts
 from tests.doctor.broken import BROKEN, Broken, named
+from tests.support.ahead import Ahead
 from tests.support.background import Background, logs_of_a_failure, open_directory
 from tests.support.serve import PROGRAM
 from tests.support.site import QUICK, Site, running_site, why_not
@@ -208,40 +206,6 @@ def test_a_dry_run_and_a_knowledge_base_that_is_missing_are_told_and_are_no_erro
     spoil(site, "postconf -e header_checks=")
     done = CliRunner().invoke(doctor, options, obj=[file])
     assert "results-forgeable" in done.output
-
-
-class _Ahead(socketserver.BaseRequestHandler):
-    """A milter ahead of ours: wants headers and the end; removes results, or lets them be."""
-
-    server: "Ahead"
-
-    def handle(self) -> None:
-        while len(head := self.request.recv(4, socket.MSG_WAITALL)) == 4:
-            (length,) = struct.unpack("!I", head)
-            match self.request.recv(length, socket.MSG_WAITALL)[:1]:
-                case b"O":
-                    self.send(b"O" + struct.pack("!III", 6, 0x10, 0x37F ^ 0x20 | 0x80))
-                case b"E":
-                    if self.server.removes:
-                        for index in (3, 2, 1):
-                            field = struct.pack("!I", index) + b"Authentication-Results\0\0"
-                            self.send(b"m" + field)
-                    self.send(b"c")
-                case b"Q":
-                    return
-
-    def send(self, data: bytes) -> None:
-        self.request.sendall(struct.pack("!I", len(data)) + data)
-
-
-class Ahead(socketserver.ThreadingTCPServer):
-    """Listens on a free port of loopback."""
-
-    daemon_threads = True
-
-    def __init__(self, *, removes: bool) -> None:
-        super().__init__(("127.0.0.1", 0), _Ahead)
-        self.removes = removes
 
 
 @pytest.mark.parametrize("removes", [True, False])

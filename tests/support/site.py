@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
-from email.message import Message
 from itertools import count
 from pathlib import Path
 from typing import Final
@@ -24,6 +23,7 @@ from mailtriage.state.secret import make_secret
 from mailtriage.state.sqlite import StateError, open_database
 from tests.support import opendkim, postfix
 from tests.support.background import open_directory
+from tests.support.customers import HELP, Customer, customer_mail
 from tests.support.opendkim import OpenDkim
 from tests.support.postfix import Overrides, PrivatePostfix, RootShell, free_port
 from tests.support.sasl import AuthServer
@@ -31,7 +31,11 @@ from tests.support.serve import Service, wait_for
 from tests.support.sink import Delivery, Sink
 from tests.support.smtp import SmtpClient, SmtpReply
 
-HELP = "help@desk.example"
+__all__ = [
+    "HELP", "HELPDESK", "QUICK", "VOUCH", "Customer", "Site", "customer_mail", "is_ack",
+    "running_site", "settle", "why_not",
+]  # fmt: skip
+
 HELPDESK = "192.0.2.9"
 """Address of the machine that the helpdesk writes from."""
 
@@ -80,80 +84,6 @@ _QUEUED: Final = re.compile(r"queued as (\w+)")
 def why_not() -> str:
     """Why no site can run here; empty when one can."""
     return postfix.why_not() or opendkim.why_not()
-
-
-def customer_mail(
-    number: int,
-    *,
-    sender: str = "",
-    subject: str = "",
-    header: str = "",
-    body: str = "",
-    to: str = HELP,
-    results: str = "",
-) -> bytes:
-    """A mail for which our own border vouches. Each number is a customer of its own.
-
-    `results`: what the border says of it (RFC 8601), instead of a pass for the sender's domain;
-    "none" leaves the field out.
-    """
-    sender = sender or f"kim{number}@customer{number}.example"
-    domain = sender.rpartition("@")[2]
-    results = results or f"spf=pass smtp.mailfrom={domain};\n\tdmarc=pass header.from={domain}"
-    border = "" if results == "none" else f"Authentication-Results: mx.desk.example; {results}\n"
-    return (
-        f"{border}From: Kim <{sender}>\nTo: {to}\n"
-        f"Subject: {subject or f'Where is my parcel {number}?'}\n"
-        "Date: Mon, 23 Nov 2026 09:00:00 +0100\n"
-        f"Message-ID: <m{number}@{domain}>\n{header}\n"
-        + (body or "Hello, I ordered last week and my parcel has not come. Where is it?\n")
-    ).encode()
-
-
-@dataclass(frozen=True, slots=True)
-class Customer:
-    """Somebody who has never written before, at a network of his own."""
-
-    number: int
-
-    @property
-    def domain(self) -> str:
-        """Of the address."""
-        return f"customer{self.number}.example"
-
-    @property
-    def address(self) -> str:
-        """Reverse-path and From:."""
-        return f"kim{self.number}@{self.domain}"
-
-    @property
-    def client(self) -> str:
-        """IP address of the server that sends the mail (RFC 2544)."""
-        return f"198.18.{self.number // 250}.{self.number % 250 + 1}"
-
-    @property
-    def message_id(self) -> str:
-        """Of `mail`."""
-        return f"<m{self.number}@{self.domain}>"
-
-    def mail(self, *, subject: str = "", header: str = "", body: str = "", to: str = HELP) -> bytes:
-        """What `customer_mail` makes."""
-        return customer_mail(self.number, subject=subject, header=header, body=body, to=to)
-
-    @property
-    def answer_id(self) -> str:
-        """Of `answer`."""
-        return f"<answer{self.number}@{self.domain}>"
-
-    def answer(
-        self, mail: Message, body: str, *, subject: str = "", threads: bool = True, to: str = HELP
-    ) -> bytes:
-        """What a mail program makes of an answer to a mail; without `threads` it names no ids."""
-        known = f"{mail['References'] or ''} {mail['Message-ID']}".split()
-        header = f"In-Reply-To: {known[-1]}\nReferences: {' '.join(known)}\n" if threads else ""
-        subject = subject or f"Re: {mail['Subject']}"
-        answer = self.mail(subject=subject, header=header, body=body, to=to)
-        return answer.replace(self.message_id.encode(), self.answer_id.encode(), 1)
 
 
 def is_ack(mail: Delivery) -> bool:
