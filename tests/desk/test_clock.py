@@ -198,7 +198,7 @@ def test_knowledge_that_makes_no_sense_leaves_the_targets(clock: ReplyClock) -> 
             raise OverflowError
 
     answers = MeasuredAnswers()
-    answers.knowledge = Broken()  # type: ignore[assignment]
+    answers.knowledge = Broken()  # type: ignore[assignment] # it breaks
     found, busy = answers.expect(DEFAULT_CALENDAR, TARGETS, ("billing", "normal"), MONDAY, 0.0)
     assert found is not None
     assert (found.by.timestamp(), busy) == (MONDAY + 8 * HOUR, False)

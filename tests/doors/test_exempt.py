@@ -85,7 +85,7 @@ EXEMPT = pytest.mark.parametrize(
 def test_an_exempt_mail_only_loses_forged_fields(
     analyst: Analyst, changes: dict[str, object], why: str
 ) -> None:
-    found = analyse(analyst, **changes)  # type: ignore[arg-type]
+    found = analyse(analyst, **changes)  # type: ignore[arg-type] # names of fields
     assert (found.exempt, found.status, found.detail) == (why, Status.OK, "")
     assert (found.edits.insert, found.edits.recipient, found.edits.reroute) == ((), "", ())
     gone = {deletion.name for deletion in found.edits.delete}
@@ -109,7 +109,7 @@ def test_so_does_one_whose_analysis_failed(
         client,
         "4W",
         Status.ERROR,
-        "x",  # type: ignore[arg-type]
+        "x",
     )
     assert (found.exempt, found.status, found.edits.insert) == (why, Status.ERROR, ())
     assert found.edits.recipient == ""
@@ -132,7 +132,7 @@ def test_fields_of_every_helpdesk_that_gets_it_are_stripped(analyst: Analyst) ->
     ],
 )
 def test_all_others_are_judged(analyst: Analyst, changes: dict[str, object]) -> None:
-    found = analyse(analyst, **changes)  # type: ignore[arg-type]
+    found = analyse(analyst, **changes)  # type: ignore[arg-type] # names of fields
     assert (found.exempt, found.status) == ("", Status.ERROR)
     assert found.edits.recipient
 

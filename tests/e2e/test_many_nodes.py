@@ -60,7 +60,7 @@ class Pair:
     def told(self) -> None:
         """Until Redis knows what both know."""
         for site in self.both():
-            wait_for(lambda site=site: unshared(site) == 0, "what is not told yet")  # type: ignore[misc]
+            wait_for(lambda site=site: unshared(site) == 0, "sharing")  # type: ignore[misc] # a default
 
 
 def unshared(site: Site) -> int:

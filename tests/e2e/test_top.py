@@ -88,7 +88,7 @@ def test_once_shows_what_happened_to_the_mails(site: Site, queue_ids: list[str])
     page = counted(site)
     assert page["announced"] == [["sent", "none", MAILS], ["skipped", "B1", 1]]
     assert page["ack_server"] is True
-    assert {stage for stage, _ in page["stages"]} == {  # type: ignore[attr-defined]
+    assert {stage for stage, _ in page["stages"]} == {  # type: ignore[attr-defined] # JSON
         *("parse", "language", "policy", "state", "judge", "header", "answer")
     }
 

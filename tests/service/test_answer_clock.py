@@ -100,7 +100,7 @@ def test_another_database_or_another_time_is_begun_anew(
     look = clock._look
 
     def looking(*args: object, replay: bool) -> None:
-        look(*args, replay=replay)  # type: ignore[arg-type]
+        look(*args, replay=replay)  # type: ignore[arg-type] # its own
         looks.append(replay)
         assert len(looks) < 100
         if len(looks) == 3 and fault == "replaced":

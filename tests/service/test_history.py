@@ -32,6 +32,7 @@ from mailtriage.service.metrics_deltas import Deltas
 from mailtriage.state.history import Decision, HistoryError, open_history
 from mailtriage.state.history_schema import COLUMNS
 from mailtriage.triage.policy_set import PolicySet, policy_set
+from tests.service.conftest import Stream
 from tests.support.milter_wire import Sample, tag
 from tests.support.postfix import free_port
 from tests.support.serve import Service, wait_for
@@ -153,9 +154,9 @@ class TestRecord:
 
 class TestWriting:
     @pytest.fixture
-    def desk(self, tmp_path: Path, analyst: Analyst, stream: "object") -> Desk:
+    def desk(self, tmp_path: Path, analyst: Analyst, stream: Stream) -> Desk:
         policies = policy_set(analyst.matcher.policies, analyst.model)
-        return Desk(tmp_path / "history.db", policies, stream.writer)  # type: ignore[attr-defined]
+        return Desk(tmp_path / "history.db", policies, stream.writer)
 
     @pytest.fixture
     def record(self, analyst: Analyst, channel: Channel) -> bytes:
@@ -199,11 +200,11 @@ class TestWriting:
         assert counts(desk.deltas) == {"waiting": 7}
 
     def test_a_directory_that_is_not_there_is_told_of_once(
-        self, analyst: Analyst, record: bytes, tmp_path: Path, stream: "object"
+        self, analyst: Analyst, record: bytes, tmp_path: Path, stream: Stream
     ) -> None:
         policies = policy_set(analyst.matcher.policies, analyst.model)
         file = tmp_path / "state" / "history.db"
-        desk = Desk(file, policies, stream.writer)  # type: ignore[attr-defined]
+        desk = Desk(file, policies, stream.writer)
         for _ in range(3):
             desk.writing.take(record)
             desk.writing.write()
@@ -212,11 +213,11 @@ class TestWriting:
         desk.writing.take(record)
         desk.writing.write()
         assert len(self.newest(file)) == 1
-        log = stream.read()  # type: ignore[attr-defined]
+        log = stream.read()
         assert log.count("state=unusable") == log.count("state=usable") == 1
 
     def test_a_damaged_file_makes_way(
-        self, desk: Desk, record: bytes, tmp_path: Path, stream: "object"
+        self, desk: Desk, record: bytes, tmp_path: Path, stream: Stream
     ) -> None:
         file = tmp_path / "history.db"
         file.write_bytes(b"SQLite format 3\0" + b"\xff" * 9000)
@@ -224,7 +225,7 @@ class TestWriting:
         desk.writing.write()
         assert len(self.newest(file)) == 1
         assert file.with_name("history.db.damaged").exists()
-        assert "a new one is made" in stream.read()  # type: ignore[attr-defined]
+        assert "a new one is made" in stream.read()
 
     def test_one_that_is_damaged_while_it_is_written_makes_way(
         self, desk: Desk, record: bytes, tmp_path: Path
@@ -262,7 +263,7 @@ class TestWriting:
     @pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small file system")
     @pytest.mark.e2e
     def test_a_full_disk_drops_records_until_there_is_room(
-        self, analyst: Analyst, record: bytes, tmp_path: Path, stream: "object"
+        self, analyst: Analyst, record: bytes, tmp_path: Path, stream: Stream
     ) -> None:
         disk = tmp_path / "disk"
         disk.mkdir()
@@ -271,7 +272,7 @@ class TestWriting:
             pytest.skip("nothing can be mounted here")
         try:
             policies = policy_set(analyst.matcher.policies, analyst.model)
-            desk = Desk(disk / "history.db", policies, stream.writer)  # type: ignore[attr-defined]
+            desk = Desk(disk / "history.db", policies, stream.writer)
             desk.writing.take(record)
             desk.writing.write()
             (disk / "big").write_bytes(b"x" * 600_000)

@@ -34,6 +34,7 @@ from mailtriage.service.phrases import (
 from mailtriage.service.phrases import MOST_WAITING as MOST_TEXTS
 from mailtriage.state.warnings import WarningsFile
 from mailtriage.triage.policy_set import policy_set
+from tests.service.conftest import Stream
 from tests.service.test_history import Running, counts
 from tests.support.milter_wire import Sample, tag
 from tests.support.serve import wait_for
@@ -239,10 +240,8 @@ class Watching:
 
 
 @pytest.fixture
-def watching(
-    analyst: Analyst, one: Analysis, stream: "object", tmp_path: Path
-) -> Iterator[Watching]:
-    made = Watching(analyst, one, stream.writer, tmp_path)  # type: ignore[attr-defined]
+def watching(analyst: Analyst, one: Analysis, stream: Stream, tmp_path: Path) -> Iterator[Watching]:
+    made = Watching(analyst, one, stream.writer, tmp_path)
     yield made
     made.channel.into.close()
     made.channel.out.close()
@@ -252,7 +251,7 @@ Read = Callable[[], str]
 
 
 @pytest.fixture
-def log(stream: "object") -> Read:
+def log(stream: Stream) -> Read:
     return stream.read  # type: ignore[attr-defined, no-any-return]
 
 

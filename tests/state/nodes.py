@@ -6,6 +6,8 @@ records in one transaction; `tell` is what the desk's publisher does in the back
 
 import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,6 +28,7 @@ from mailtriage.state.sqlite import open_database
 from mailtriage.state.sqlite_ledger import SqliteLedger
 from mailtriage.state.store import Inbound, Outbound, OutboundEffect, Store
 from tests.state.conftest import TOKENS, ack_of
+from tests.support.redis_server import RedisServer
 
 KEEP = 180 * 86_400
 COOL_DOWN = 300.0
@@ -127,3 +130,16 @@ class Node:
         here = SqliteLedger(self.file, self.tokens)
         link = partial(RedisLink, self.place, 1.0)
         return RedisLedger(here, link, self.tokens, timeout=timeout, cool_down=COOL_DOWN)
+
+
+@contextmanager
+def two_nodes(redis: RedisServer, directory: Path) -> Iterator[tuple[Node, Node]]:
+    """Two that have seen nothing, with a Redis that is empty."""
+    redis.client().flushall()
+    for name in ("a", "b"):
+        (directory / name).mkdir()
+    with (
+        closing(Node(directory / "a", redis.url)) as first,
+        closing(Node(directory / "b", redis.url)) as second,
+    ):
+        yield first, second

@@ -4,7 +4,7 @@ another node, and for an analyser of either that asks in line.
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ from tests.state.conftest import (
     outbound,
     question,
 )
-from tests.state.nodes import Node
+from tests.state.nodes import Node, two_nodes
 from tests.support.redis_server import RedisServer, why_not
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(why_not()), reason=why_not())]
@@ -62,14 +62,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @pytest.fixture
 def pair(redis: RedisServer, tmp_path: Path) -> Iterator[tuple[Node, Node]]:
     """Two nodes that have seen nothing."""
-    redis.client().flushall()
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-    with (
-        closing(Node(tmp_path / "a", redis.url)) as first,
-        closing(Node(tmp_path / "b", redis.url)) as second,
-    ):
-        yield first, second
+    with two_nodes(redis, tmp_path) as both:
+        yield both
 
 
 @pytest.fixture(params=VIEWS)

@@ -22,7 +22,7 @@ from tests.state.conftest import (
     outbound,
     question,
 )
-from tests.state.nodes import Node
+from tests.state.nodes import Node, two_nodes
 from tests.support.redis_server import RedisServer, why_not
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(why_not()), reason=why_not())]
@@ -41,14 +41,8 @@ def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
 @pytest.fixture
 def pair(redis: RedisServer, tmp_path: Path) -> Iterator[tuple[Node, Node]]:
     """Two nodes that have seen nothing."""
-    redis.client().flushall()
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-    with (
-        closing(Node(tmp_path / "a", redis.url)) as first,
-        closing(Node(tmp_path / "b", redis.url)) as second,
-    ):
-        yield first, second
+    with two_nodes(redis, tmp_path) as both:
+        yield both
 
 
 def asked(at: float = NOW, **changes: object) -> LedgerQuestion:

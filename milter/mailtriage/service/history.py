@@ -89,7 +89,7 @@ class Channel:
         self.into, self.out = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.into.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, BUFFER)
         self.into.setblocking(False)  # noqa: FBT003  the signature of socket
-        self.out.setblocking(False)  # noqa: FBT003
+        self.out.setblocking(False)  # noqa: FBT003  the same
         self._remembering: Remembering | None = None
 
     def prepare(self, analyst: Analyst) -> Analyst:
