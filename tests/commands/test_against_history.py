@@ -11,9 +11,10 @@ from mailtriage.commands.against_history import Comparison, Unsure, compare, sho
 from mailtriage.doors.exchange import Question
 from mailtriage.mail.model import Client, Envelope
 from mailtriage.mail.read import read_message
-from mailtriage.service.history import Channel, Recorder, row_of
+from mailtriage.service.history import row_of
 from mailtriage.service.load import read_everything
 from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.recorder import Channel, Recorder
 from mailtriage.state.history import open_history
 from mailtriage.state.history_writer import HistoryWriter
 from mailtriage.tags.apply import header_names

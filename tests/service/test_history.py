@@ -19,16 +19,11 @@ from mailtriage.doors.exchange import Question
 from mailtriage.mail.model import Client, Envelope
 from mailtriage.mail.read import read_message
 from mailtriage.service import metrics_names as names
-from mailtriage.service.history import (
-    MOST_WAITING,
-    Channel,
-    Recorder,
-    Writing,
-    row_of,
-)
+from mailtriage.service.history import MOST_WAITING, Writing, row_of
 from mailtriage.service.load import read_everything
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.service.recorder import Channel, Recorder
 from mailtriage.state.history import Decision, HistoryError, open_history
 from mailtriage.state.history_schema import COLUMNS
 from mailtriage.triage.policy_set import PolicySet, policy_set

@@ -19,7 +19,7 @@ from mailtriage.insight.phrases import WINDOW
 from mailtriage.mail.model import Client, Envelope, Mail
 from mailtriage.mail.read import read_message
 from mailtriage.service import metrics_names as names
-from mailtriage.service.history import MOST_WAITING, Channel, Recorder, Writing, read_records
+from mailtriage.service.history import MOST_WAITING, Writing, read_records
 from mailtriage.service.load import read_everything
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
@@ -32,6 +32,7 @@ from mailtriage.service.phrases import (
     text_record,
 )
 from mailtriage.service.phrases import MOST_WAITING as MOST_TEXTS
+from mailtriage.service.recorder import Channel, Recorder
 from mailtriage.state.warnings import WarningsFile
 from mailtriage.triage.policy_set import policy_set
 from tests.service.conftest import Stream

@@ -163,6 +163,19 @@ class Tokens:
         """Signature of what the analysis found, for X-Mailtriage-Seal."""
         return _base32(self._mac(b"seal", data, KEY_BYTES))
 
+    def return_signature(self, data: bytes) -> str:
+        """Signature of what a return address says (acks/returns.py): 13 characters of [a-z2-7]."""
+        return _base32(self._mac(b"return", data, SIGNATURE_BYTES))
+
+    def is_returned(self, data: bytes, signature: str) -> bool:
+        """Whether that is our signature of that data."""
+        ours = self.return_signature(data)
+        return hmac.compare_digest(ours.encode(), signature.encode("utf-8", "replace"))
+
+    def follow_up_key(self, kind: Literal["update", "survey"], key: bytes, number: int) -> bytes:
+        """Outbox key of the mail that follows the acknowledgement of `key`: the same each time."""
+        return self._mac(kind.encode(), key + number.to_bytes(2), KEY_BYTES)
+
     def is_sealed(self, data: bytes, signature: str) -> bool:
         """Whether that is our seal of that data."""
         return hmac.compare_digest(self.seal(data).encode(), signature.encode("utf-8", "replace"))

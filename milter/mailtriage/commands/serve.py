@@ -11,13 +11,14 @@ from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
 from mailtriage.doors.analysis import Analyst
 from mailtriage.service.analyser import run_analyser
-from mailtriage.service.history import Channel, run_history
+from mailtriage.service.history import run_history
 from mailtriage.service.listener import Listener, ListenError, listen, private_listener
 from mailtriage.service.load import LoadError, read_everything
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_monitor import Monitor
 from mailtriage.service.metrics_selftest import run_selftest
 from mailtriage.service.notify import watchdog_interval
+from mailtriage.service.recorder import Channel
 from mailtriage.service.supervisor import Role, Supervisor, share_memory
 from mailtriage.service.worker import run_worker
 from mailtriage.state.ledger import NO_LEDGER, Ledger

@@ -317,13 +317,13 @@ def _calendar(table: SettingsReader, name: str) -> Calendar:
         table.problem("country", f'"{country}" is not the code of a country', hint)
         country = ""
     region = table.text("region", "", pattern=_REGION, empty=True)
-    week = [_hours(table, day, default) for day, default in _WEEK]
+    week = [read_hours(table, day, default) for day, default in _WEEK]
     closed = [_date(table, ("closed", number), text) for number, text in table.items("closed")]
     special: dict[date, Hours] = {}
     dated = table.table("special")
     for key in dated.names():
         day = _date(dated, key, key)
-        hours = _hours(dated, key, "")
+        hours = read_hours(dated, key, "")
         if day is not None:
             special[day] = hours
     return Calendar(
@@ -337,7 +337,8 @@ def _calendar(table: SettingsReader, name: str) -> Calendar:
     )
 
 
-def _hours(table: SettingsReader, key: str, default: str) -> Hours:
+def read_hours(table: SettingsReader, key: str, default: str) -> Hours:
+    """Hours of one day, such as "08:00-12:00, 13:00-17:00"; empty: none."""
     text = table.text(key, default, empty=True)
     found: list[tuple[int, int]] = []
     for part in filter(None, (part.strip() for part in text.split(","))):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from mailtriage.config.ack_checks import check_acks
+from mailtriage.config.follow_ups import check_follow_ups
 from mailtriage.config.places import check_places
 from mailtriage.config.report import NOT_FOR_MAIN_CF, Report
 from mailtriage.config.sections import Config
@@ -32,6 +33,7 @@ def cross_check(config: Config, report: Report) -> None:
     _check_files(config, report)
     _check_tls(config, report)
     check_acks(config, report)
+    check_follow_ups(config.follow_ups.returns, config.mailboxes, report)
     check_trial(config.dry_run, config.exempt, config.mailboxes, report)
 
 

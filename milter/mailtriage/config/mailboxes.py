@@ -70,6 +70,10 @@ class Mailbox:
     routes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Route, skill or "default" to the address that such mail goes to; each is one more address of
     this mailbox, as answers come to it and go out from it."""
+    updates: Literal["off", "send"] = "off"
+    """Whether a customer is told before a promise slips ([updates])."""
+    survey: Literal["off", "send"] = "off"
+    """Whether a customer is asked afterwards how it went ([surveys])."""
     dry_run: bool | None = None
     """Whether all that is done to its mail is only tried; None: what [dry_run] says."""
     tries: tuple[str, ...] = ()
@@ -210,6 +214,8 @@ def _mailbox(mailboxes: SettingsReader, name: str, profiles: Profiles, all_tried
         ),
         wait=table.duration("wait", "5m", low="1s", high="1h"),
         repair=table.choice("repair", profile.repair, ("off", "headers")),
+        updates=table.choice("updates", "off", ("off", "send")),
+        survey=table.choice("survey", "off", ("off", "send")),
         route=table.choice("route", "header", ("header", "recipient", "postfix")),
         dry_run=dry_run if table.has("dry_run") else None,
         routes=_routes(table.table("routes"), same_address(name)),

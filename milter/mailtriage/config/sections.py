@@ -19,7 +19,9 @@ from mailtriage.config.acks import (
     read_desk,
     read_targets,
 )
+from mailtriage.config.answers import AnswersConfig, read_answers
 from mailtriage.config.endpoints import Networks, NextHop, SocketAddress
+from mailtriage.config.follow_ups import FollowUps, read_follow_ups
 from mailtriage.config.history import HistoryConfig, read_history
 from mailtriage.config.kb import KbConfig, read_kb
 from mailtriage.config.mailboxes import Mailboxes, read_mailboxes
@@ -221,11 +223,13 @@ class Config:
     policies: PoliciesConfig
     model: ModelConfig
     kb: KbConfig
+    answers: AnswersConfig
     state: StateConfig
     desk: DeskConfig
     ack: AckConfig
     calendars: Mapping[str, Calendar]
     targets: Targets
+    follow_ups: FollowUps
     log: LogConfig
     metrics: MetricsConfig
     history: HistoryConfig
@@ -255,11 +259,13 @@ def read_sections(root: SettingsReader) -> Config:
         policies=_policies(root.table("policies")),
         model=_model(root.table("model")),
         kb=read_kb(root.table("kb")),
+        answers=read_answers(root.table("answers")),
         state=_state(root.table("state")),
         desk=read_desk(root.table("desk")),
         ack=read_ack(root.table("ack")),
         calendars=read_calendars(root.table("calendars")),
         targets=read_targets(root.table("targets")),
+        follow_ups=read_follow_ups(root),
         log=_log(root.table("log")),
         metrics=_metrics(root.table("metrics")),
         history=read_history(root.table("history")),

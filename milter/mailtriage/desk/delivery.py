@@ -5,6 +5,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol
 
+from mailtriage.clock import Clock
 from mailtriage.desk.commit import DatabaseUnusableError, GroupCommit
 from mailtriage.desk.copy import Copy
 from mailtriage.desk.handle import Outcome, Prepared
@@ -34,10 +35,17 @@ class Delivery:
     """Delivers hidden copies. A mail over which our code stumbles stays in Postfix's queue, where
     it expires in the end, and delays no other."""
 
-    def __init__(self, judgement: Judgement, commit: GroupCommit, report: Report) -> None:
+    def __init__(
+        self,
+        judgement: Judgement,
+        commit: GroupCommit,
+        report: Report,
+        clock: Clock = time.time,
+    ) -> None:
         self._judgement: Final = judgement
         self._commit: Final = commit
         self._report: Final = report
+        self._clock: Final = clock
         self._threads: Final = ThreadPoolExecutor(PREPARERS, "prepare")
         self._failures: Final[dict[str, int]] = {}
         self._under_way: Final[dict[int, float]] = {}
@@ -74,7 +82,7 @@ class Delivery:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _delivered(self, copy: Copy) -> tuple[dict[str, object], Level]:
-        now = time.time()
+        now = self._clock()
         prepared = await asyncio.get_running_loop().run_in_executor(
             self._threads, self._judgement.prepare, copy, now
         )

@@ -42,7 +42,7 @@ from mailtriage.state.shared_records import Pulled
 from mailtriage.state.store import Inbound, NewAck, Outbound, Store, WaitingAck
 from mailtriage.triage.customer import CustomerList
 from mailtriage.triage.judge import triage
-from mailtriage.triage.model import Kind, Priority, Thread, Tier, Triage
+from mailtriage.triage.model import Kind, Mood, Priority, Thread, Tier, Triage
 
 NOT_COMPOSED: Final = "J22"
 NO_RESULTS: Final = "D7"
@@ -353,6 +353,7 @@ def _triage(opened: Opened, facts: Facts) -> Triage:
         kind=Kind(tag(tags, "kind")),
         thread=Thread(tag(tags, "thread")),
         topic=tag(tags, "topic"),
+        mood=Mood(tag(tags, "mood")),
     )
 
 
@@ -394,6 +395,7 @@ def _inbound(prepared: Prepared, case: Case, verdict: Verdict, order: Order | No
         language=judged.language,
         topic=judged.topic,
         thread=str(judged.thread),
+        mood=str(judged.mood),
         promised=order.by if order else 0.0,
         short=facts.short if facts else is_short(mail),
         writers=(mail.from_address,) if mail.from_address else (),

@@ -18,12 +18,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from mailtriage.clock import Clock
 from mailtriage.config.acks import AckConfig
 from mailtriage.desk.breaker import PROBE_EVERY, Breaker
 from mailtriage.desk.outbox_thread import OutboxThread, OutboxUnusableError
 from mailtriage.desk.pace import HOUR, Pace
 from mailtriage.desk.report import Level, Report
 from mailtriage.desk.submit import Answer, Result, Submission
+from mailtriage.desk.turn import Turn
 from mailtriage.state.outbox import Outbox, OutboxRow, key_text
 
 CONNECTIONS: Final = 4
@@ -38,10 +40,6 @@ LEASE: Final = 60.0
 SEND_LIMIT: Final = 50.0
 """Seconds for one mail, without those that it waits for its turn: it is settled before the lease
 ends."""
-
-TURN_LIMIT: Final = 8.0
-"""Seconds that a mail waits for its turn; then it is put back. A Postfix under stress waits ten for
-the message (smtpd_timeout)."""
 
 LOOK: Final = 0.05
 """Seconds between two looks for something new."""
@@ -69,7 +67,7 @@ class _Tried:
     row: OutboxRow
     answer: Answer
     seconds: float
-    turn: "_Turn"
+    turn: Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +89,7 @@ class Sender:
         hostname: str,
         report: Report,
         mask: Callable[[str], str],
+        clock: Clock = time.time,
     ) -> None:
         """`hostname` is what the server is greeted with; empty: the name of the machine. `mask`
         makes of an address or a domain what may stand in the log."""
@@ -98,6 +97,7 @@ class Sender:
         self._config: Final = config
         self._report: Final = report
         self._mask: Final = mask
+        self._clock: Final = clock
         self._breaker: Final = Breaker()
         self._pace: Pace | None = None
         self._connections: Final = [Submission(config.submit, hostname) for _ in range(CONNECTIONS)]
@@ -143,7 +143,7 @@ class Sender:
     # Taking.
 
     async def _feed(self) -> None:
-        now = time.time()
+        now = self._clock()
         if await self._outbox.has_news():
             self._look_again = True
         if time.monotonic() - self._looked >= LOOK_ANYWAY:
@@ -222,7 +222,7 @@ class Sender:
         task.add_done_callback(self._tasks.discard)
 
     async def _send(self, row: OutboxRow, connection: Submission) -> None:
-        turn = _Turn(self._window)
+        turn = Turn(self._window)
         begun = time.monotonic()
         try:
             answer = await connection.send(row.address, row.message, SEND_LIMIT, turn.begin)
@@ -266,7 +266,7 @@ class Sender:
             batch, self._unmarked = self._unmarked, []
             if not batch:
                 return
-            now = time.time()
+            now = self._clock()
             marks = [(tried, self._decide(tried, now)) for tried in batch]
             try:
                 await self._outbox.write(lambda outbox: _write(outbox, marks, now))
@@ -353,27 +353,6 @@ class Sender:
             await asyncio.wait_for(self._mark(), _PATIENCE)
         await asyncio.gather(*(connection.quit() for connection in self._idle))
         await self._outbox.close()
-
-
-class _Turn:
-    """The time from the first octet of a message to its mark, which one mail has at a time."""
-
-    def __init__(self, window: asyncio.Lock) -> None:
-        self._window: Final = window
-        self._begun = False
-
-    async def begin(self) -> bool:
-        """Wait for it, `TURN_LIMIT` seconds at most; whether it came."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(TURN_LIMIT):
-                await self._window.acquire()
-                self._begun = True
-        return self._begun
-
-    def end(self) -> None:
-        """Let the next have it; nothing when it was never begun."""
-        if self._begun:
-            self._window.release()
 
 
 def _pause(attempts: int) -> float:

@@ -20,6 +20,7 @@ from mailtriage.acks.suggested import NOTHING, Suggested, suggest
 from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
 from mailtriage.classifier.model import Classifier
+from mailtriage.clock import Clock
 from mailtriage.config import Config
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.profiles import GENERIC, Profile
@@ -94,6 +95,8 @@ class Analyst:
     """The policies that count, with those that are only tried; None without any."""
     knowledge: KnowledgeIndex | None = None
     """The knowledge base; None where there is none."""
+    clock: Clock = time.time
+    """What time it is."""
 
     @property
     def limits(self) -> Limits:
@@ -133,7 +136,7 @@ class Analyst:
         if exempt:
             alone = Edits(forged(names, self._profile(mailbox, mail.envelope.recipients)))
             return Analysis(Triage(), alone, Status.OK, mail, exempt=exempt)
-        now = time.time()
+        now = self.clock()
         judged = triage(
             mail,
             self.matcher,

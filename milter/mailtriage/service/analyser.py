@@ -27,11 +27,11 @@ from mailtriage.mail.fields import split_fields
 from mailtriage.mail.model import Mail
 from mailtriage.mail.read import read_mail, read_message
 from mailtriage.service.channel import ALIVE, DRAIN, READY, RECYCLE, TICK
-from mailtriage.service.history import Channel, Recorder
 from mailtriage.service.log import AddressMask, Log, mail_fields
 from mailtriage.service.metrics_counting import Watch
 from mailtriage.service.metrics_deltas import Deltas
 from mailtriage.service.metrics_selftest import QUEUE_ID
+from mailtriage.service.recorder import Channel, Recorder
 from mailtriage.service.worker import is_worn_out
 from mailtriage.tags.apply import header_names
 

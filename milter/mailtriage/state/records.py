@@ -36,6 +36,9 @@ class Inbound:
     """The time that the acknowledgement names; 0: none."""
     short: bool = False
     """Whether it has three lines or fewer that are no quotation (rule F13)."""
+    mood: str = ""
+    answer: str = ""
+    """Value of X-Mailtriage-Answer: the template that was suggested to agents; empty: none."""
     writers: tuple[str, ...] = ()
     """Further addresses of the same person (From, Reply-To), to which a human may answer."""
 

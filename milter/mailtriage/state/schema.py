@@ -169,7 +169,52 @@ WHEN (SELECT active FROM sharing) = 1
 BEGIN INSERT INTO unshared (kind, id) VALUES ('mark', new.address); END;
 """
 
-MIGRATIONS: Final = (_FIRST, _SECOND)
+# What may still be written to a customer after the acknowledgement: updates and surveys. Only for
+# mailboxes that have either switched on is an address kept longer than its acknowledgement is owed.
+_THIRD: Final = """
+ALTER TABLE mail ADD COLUMN mood TEXT NOT NULL DEFAULT '';
+ALTER TABLE mail ADD COLUMN answer TEXT NOT NULL DEFAULT '';    -- template suggested to agents
+ALTER TABLE outbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'ack'; -- ack, update, survey
+ALTER TABLE outbox ADD COLUMN sender TEXT NOT NULL DEFAULT '';  -- reverse-path; empty: the null one
+
+CREATE TABLE follow_up (
+    conversation INTEGER PRIMARY KEY REFERENCES conversation ON DELETE CASCADE,
+    plan         TEXT NOT NULL,                 -- order of its acknowledgement: address, too
+    wants        TEXT NOT NULL,                 -- what is switched on: "updates survey"
+    updates      INTEGER NOT NULL DEFAULT 0,    -- how many were owed so far
+    updated      REAL NOT NULL DEFAULT 0,       -- when the last of them was
+    due          REAL NOT NULL,                 -- when to look at it again
+    expires      REAL NOT NULL                  -- when the row, and with it the address, goes
+) STRICT;
+CREATE INDEX follow_up_due ON follow_up (due);
+CREATE INDEX follow_up_expires ON follow_up (expires);
+
+-- Questions that customers were asked after their case, by the key of that mail, and their votes.
+CREATE TABLE survey (
+    key          BLOB PRIMARY KEY,
+    conversation INTEGER REFERENCES conversation ON DELETE SET NULL,
+    address      BLOB NOT NULL,                 -- keyed hash
+    mailbox      TEXT NOT NULL,
+    skill        TEXT NOT NULL,
+    language     TEXT NOT NULL,
+    asked        REAL NOT NULL,
+    vote         INTEGER NOT NULL DEFAULT 0,    -- 1 to 5; 0: none
+    voted        REAL NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE INDEX survey_address ON survey (address, asked);
+CREATE INDEX survey_age ON survey (asked);
+CREATE INDEX survey_conversation ON survey (conversation);
+
+-- Who does not want such mail any more. Kept for as long as nobody says otherwise.
+CREATE TABLE opt_out (
+    address BLOB NOT NULL,                      -- keyed hash
+    purpose TEXT NOT NULL,                      -- survey
+    at      REAL NOT NULL,
+    PRIMARY KEY (address, purpose)
+) STRICT, WITHOUT ROWID;
+"""
+
+MIGRATIONS: Final = (_FIRST, _SECOND, _THIRD)
 """Script number N makes schema N + 1 out of schema N; schema 0 is an empty file."""
 
 SCHEMA_VERSION: Final = len(MIGRATIONS)

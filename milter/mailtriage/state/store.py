@@ -126,10 +126,12 @@ class Store:
         )
         connection.execute(
             "INSERT INTO mail (key, conversation, way, at, kind, rule, announced, skill, priority,"
-            " language, topic, thread) VALUES (?, ?, 'in', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " language, topic, thread, mood, answer)"
+            " VALUES (?, ?, 'in', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 mail.key, conversation, mail.received, mail.kind, mail.rule, mail.announced,
-                mail.skill, mail.priority, mail.language, mail.topic, mail.thread,
+                mail.skill, mail.priority, mail.language, mail.topic, mail.thread, mail.mood,
+                mail.answer,
             ),
         )  # fmt: skip
         self._know_message(mail.message_id, conversation)
