@@ -16,13 +16,14 @@ from mailtriage.acks.model import Announced, Authentication, Case, Destination, 
 from mailtriage.acks.order import KbLink
 from mailtriage.acks.recipients import service_mailbox
 from mailtriage.acks.seal import Facts
+from mailtriage.acks.settled import says_settled
 from mailtriage.acks.tokens import KEY_BYTES, Tokens
 from mailtriage.config.sections import Config
 from mailtriage.mail.model import Envelope, Mail
 from mailtriage.mail.read import read_mail
 from mailtriage.state.ledger import Ledger, LedgerQuestion
 from mailtriage.triage.kind import by_headers
-from mailtriage.triage.model import Kind, Triage
+from mailtriage.triage.model import Kind, Thread, Triage
 
 SHORT: Final = 3
 """Lines of its own with which an answer looks like a robot's (rule F13)."""
@@ -68,6 +69,7 @@ class Plan:
             client=case.mail.client.address,
             at=int(case.now),
             passage=self.passage,
+            settled=case.triage.thread is not Thread.NEW and says_settled(case.mail),
         )
 
 

@@ -17,7 +17,7 @@ _FORM: Final = re.compile(
     r"v=1; key=([a-z2-7]{26}); box=([a-z2-7]{13}); rule=([a-z]\d{1,2}|-); "
     r"to=(sender|from|reply-to); say=(all|encrypted|empty|unseen); subject=([01]); "
     r"short=([01]); conf=(\d{3}); client=([0-9a-f]{8}|[0-9a-f]{16}|-); at=(\d{1,12})"
-    r"(?:; kb=(\d{1,2}))?"
+    r"(?:; kb=(\d{1,2}))?(; settled=1)?"
 )
 _MAC: Final = re.compile(r"(.{1,200}); mac=([a-z2-7]{26})")
 _SOURCES: Final[dict[str, Source]] = {"sender": "sender", "from": "from", "reply-to": "reply-to"}
@@ -52,6 +52,8 @@ class Facts:
     """When it came in, seconds since the epoch."""
     passage: int = -1
     """Which paragraph of the section in X-Mailtriage-Kb the customer is shown; -1: none."""
+    settled: bool = False
+    """Whether the customer says that nothing more need be done (acks/settled.py)."""
 
 
 def write_seal(tokens: Tokens, key: bytes, fields: Fields, facts: Facts) -> str:
@@ -65,6 +67,8 @@ def write_seal(tokens: Tokens, key: bytes, fields: Fields, facts: Facts) -> str:
     )
     if facts.passage >= 0:
         text += f"; kb={facts.passage}"
+    if facts.settled:
+        text += "; settled=1"
     return f"{text}; mac={tokens.seal(_sealed(key, fields, text))}"
 
 
@@ -87,6 +91,7 @@ def read_seal(tokens: Tokens, key: bytes, fields: Fields, value: str) -> Facts |
         client=_address(found[9]),
         at=int(found[10]),
         passage=int(found[11] or -1),
+        settled=found[12] is not None,
     )
 
 

@@ -1,7 +1,8 @@
 """The texts of acknowledgements: shipped, overridden, tried out.
 
 `policies/acks/LANGUAGE.toml` holds one each. A file of that name in the administrator's own
-directory replaces single keys of it, or adds a language.
+directory replaces single keys of it, or adds a language. What the tables [update] and [survey] of
+these files say, `follow_up_texts` reads.
 """
 
 import re
@@ -11,16 +12,17 @@ from itertools import product
 from pathlib import Path
 from quopri import encodestring
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 import jinja2
 
 from mailtriage.acks.lint import html_faults
 from mailtriage.acks.order import KbLink
-from mailtriage.acks.template_language import compile_template
+from mailtriage.acks.template_language import Fault, compile_template
 from mailtriage.acks.wording import moment
-from mailtriage.toml_source import Problem, Source, SourceError, TableReader, read_source
+from mailtriage.toml_lines import KeyPath
+from mailtriage.toml_source import Problem, Source, SourceError, TableReader, dotted, read_source
 
 MAX_WORDS: Final = 120
 """What people read of an automatic mail."""
@@ -29,7 +31,10 @@ MAX_RENDERED: Final = 4 * 1024
 
 _KEYS: Final = ("subject_marker", "subject", "text", "html")
 _REQUIRED: Final = _KEYS[:3]
-_LONGEST: Final = {"subject_marker": 40, "subject": 80}
+FOLLOW_UPS: Final = ("update", "survey")
+"""The tables of two further mails."""
+LONGEST_SUBJECT: Final = 80
+_LONGEST: Final = {"subject_marker": 40, "subject": LONGEST_SUBJECT}
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}")
 _SAME_LANGUAGE: Final = {"no": "nb", "nn": "nb"}  # who writes Nynorsk reads Bokmål
 _SEVERAL_EMPTY: Final = re.compile(r"\n{3,}")
@@ -37,6 +42,9 @@ _TRAILING: Final = re.compile(r"[ \t]+$", re.MULTILINE)
 _OPENING_QUOTES: Final = re.compile(r"=\s*(?:'''|\"\"\")\s*$")
 # FreeScout, OTRS and others look for these in subjects, and drop the customer's answer.
 _ROBOT_WORDS: Final = re.compile(r"auto[-_ ]?(?:repl|respon|answer)|out of office", re.IGNORECASE)
+
+
+_Text = TypeVar("_Text")
 
 
 class TextError(Exception):
@@ -88,12 +96,7 @@ class Texts:
         `language`: a BCP 47 tag; "und" or empty when it is not known. Regional forms ("pt-br") are
         answered in their language. Never empty.
         """
-        primary = re.split(r"[-_]", language.lower(), maxsplit=1)[0]
-        primary = _SAME_LANGUAGE.get(primary, primary)
-        if primary in self.by_language:
-            return (self.by_language[primary],)
-        known = [self.by_language[one] for one in fallback if one in self.by_language]
-        return tuple(known or self.by_language.values())[:2]
+        return in_language(self.by_language, language, fallback)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,18 @@ class _File:
     path: Path
     source: Source
     values: dict[str, str]
+
+
+def in_language(
+    by_language: Mapping[str, _Text], language: str, fallback: Sequence[str]
+) -> tuple[_Text, ...]:
+    """The one text in the customer's language, else two at most; see `Texts.choose`."""
+    primary = re.split(r"[-_]", language.lower(), maxsplit=1)[0]
+    primary = _SAME_LANGUAGE.get(primary, primary)
+    if primary in by_language:
+        return (by_language[primary],)
+    known = [by_language[one] for one in fallback if one in by_language]
+    return tuple(known or by_language.values())[:2]
 
 
 def load_texts(shipped: Path, own: Path | None = None, *, only_own: bool = False) -> Texts:
@@ -113,7 +128,7 @@ def load_texts(shipped: Path, own: Path | None = None, *, only_own: bool = False
     """
     problems: list[Problem] = []
     files: dict[str, list[_File]] = {}
-    for path in (*_paths(shipped, problems), *(_paths(own, problems) if own else ())):
+    for path in (*text_files(shipped, problems), *(text_files(own, problems) if own else ())):
         file = _read(path, problems)
         if file is not None:
             files.setdefault(path.stem, []).append(file)
@@ -134,7 +149,8 @@ def tidy(rendered: str) -> str:
     return _SEVERAL_EMPTY.sub("\n\n", lines).strip("\n") + "\n"
 
 
-def _paths(directory: Path, problems: list[Problem]) -> list[Path]:
+def text_files(directory: Path, problems: list[Problem]) -> list[Path]:
+    """The files of a directory that are named after a language, sorted; others are problems."""
     try:
         found = sorted(path for path in directory.iterdir() if path.suffix == ".toml")
     except OSError as error:
@@ -163,6 +179,8 @@ def _read(path: Path, problems: list[Problem]) -> _File | None:
         hint = f'write language = "{path.stem}", or rename the file'
         table.problem("language", f'the file is {path.name}, but says "{language}"', hint)
     read = {key: table.text(key, "", empty=key == "html") for key in _KEYS}
+    for key in FOLLOW_UPS:
+        table.has(key)
     table.finish()
     values = {key: value for key, value in read.items() if table.has(key)}
     _check_subjects(table, values)
@@ -171,14 +189,18 @@ def _read(path: Path, problems: list[Problem]) -> _File | None:
 
 def _check_subjects(table: TableReader, values: Mapping[str, str]) -> None:
     for key, longest in _LONGEST.items():
-        value = values.get(key, "")
-        if not value.isprintable() or len(value) > longest:
-            table.problem(key, f"must be one line of at most {longest} characters")
-        if _ROBOT_WORDS.search(value):
-            hint = "an answer to it would be dropped"
-            table.problem(key, "helpdesks take these words for the mark of a robot", hint)
+        check_subject(table, key, values.get(key, ""), longest)
     if values.get("subject_marker") and not values["subject_marker"].endswith(": "):
         table.problem("subject_marker", "must end in a colon and a blank", 'as in "Received: "')
+
+
+def check_subject(table: TableReader, key: str, value: str, longest: int) -> None:
+    """Report what makes a value no subject: more than a line, or words that robots write."""
+    if not value.isprintable() or len(value) > longest:
+        table.problem(key, f"must be one line of at most {longest} characters")
+    if _ROBOT_WORDS.search(value):
+        hint = "an answer to it would be dropped"
+        table.problem(key, "helpdesks take these words for the mark of a robot", hint)
 
 
 def _text(
@@ -210,16 +232,21 @@ def _compile(
     made = compile_template(owner[key].values[key], html=key == "html")
     if isinstance(made, jinja2.Template):
         return made
-    first = _first_line(source, key)
-    for fault in made:
-        line = first + fault.line - 1
-        problems.append(Problem(source.file, line, key, fault.what, fault.hint))
+    problems += template_problems(source, (key,), made)
     return None
 
 
-def _first_line(source: Source, key: str) -> int:
+def template_problems(source: Source, path: KeyPath, found: Iterable[Fault]) -> Iterator[Problem]:
+    """The faults of a template at that key, with their lines in the file."""
+    first = _first_line(source, path)
+    for fault in found:
+        line = first + fault.line - 1
+        yield Problem(source.file, line, dotted(path), fault.what, fault.hint)
+
+
+def _first_line(source: Source, path: KeyPath) -> int:
     """Where the string of a key begins: TOML drops a line end right behind its quotes."""
-    line = source.line((key,))
+    line = source.line(path)
     written = Path(source.file).read_text("utf-8-sig").split("\n")[line - 1]
     return line + 1 if _OPENING_QUOTES.search(written) else line
 
@@ -278,11 +305,17 @@ def _rendered_faults(text: Text, values: Mapping[str, object]) -> Iterator[tuple
         except (jinja2.TemplateError, TypeError) as error:
             yield key, f"cannot be rendered: {error}", False
             return
-    if not rendered["text"].strip():
-        yield "text", "is empty in some cases", False
-    if len(encodestring(rendered["text"].encode())) > MAX_RENDERED:
-        yield "text", f"has more than {MAX_RENDERED} bytes in some cases", False
-    if len(rendered["text"].split()) >= MAX_WORDS:
-        yield "text", f"has {MAX_WORDS} words or more in some cases: few people read them", True
+    for what, warning in plain_faults(rendered["text"]):
+        yield "text", what, warning
     for fault in html_faults(rendered["html"]):
         yield "html", fault, False
+
+
+def plain_faults(rendered: str) -> Iterator[tuple[str, bool]]:
+    """What is wrong with a text as the customer gets it, and whether that is only a warning."""
+    if not rendered.strip():
+        yield "is empty in some cases", False
+    if len(encodestring(rendered.encode())) > MAX_RENDERED:
+        yield f"has more than {MAX_RENDERED} bytes in some cases", False
+    if len([word for word in rendered.split() if not word.startswith("mailto:")]) >= MAX_WORDS:
+        yield f"has {MAX_WORDS} words or more in some cases: few people read them", True
