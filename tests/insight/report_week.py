@@ -16,7 +16,18 @@ from zoneinfo import ZoneInfo
 from mailtriage.insight.kept import Outcome
 from mailtriage.insight.report import make_report
 from mailtriage.insight.report_html import html_page
-from mailtriage.insight.report_model import Mail, Period, Reply, Report, Rows, Surge, Waiting
+from mailtriage.insight.report_model import (
+    Asked,
+    Corrected,
+    Mail,
+    Period,
+    Reply,
+    Report,
+    Rows,
+    Surge,
+    Told,
+    Waiting,
+)
 
 HOUR, DAY = 3600.0, 86400.0
 ZONE = "Europe/Stockholm"
@@ -56,6 +67,11 @@ def week() -> Report:
         ],
         surges_before=True,
         titles=_TITLES,
+        surveys=[_asked(chance, day) for day in range(14) for _ in range(15)],
+        opt_outs=[START + 2 * DAY],
+        updates=[_told(chance, number) for number in range(14)],
+        courses=[_course(chance, day) for day in range(14) for _ in range(9)],
+        corrections=[_corrected(chance, number) for number in range(40)],
     )
     return make_report(PERIOD, BEFORE, ZONE, rows)
 
@@ -94,6 +110,38 @@ def _reply(chance: random.Random, day: int) -> Reply:
         return Reply(skill, at, None, Outcome.UNANSWERED)
     what = Outcome.KEPT if chance.random() < 0.91 else Outcome.BROKEN
     return Reply(skill, at, chance.lognormvariate(0.9, 0.7) * HOUR, what)
+
+
+def _asked(chance: random.Random, day: int) -> Asked:
+    at = START - 7 * DAY + day * DAY + chance.uniform(8, 20) * HOUR
+    skill = chance.choices(list(_SKILLS), list(_SKILLS.values()))[0]
+    vote = chance.choices([0, 1, 2, 3, 4, 5], [14, 1, 1, 2, 4, 6])[0]
+    return Asked(at, skill, vote, at + 5 * HOUR if vote else 0.0)
+
+
+def _told(chance: random.Random, number: int) -> Told:
+    at = START + number * DAY / 2
+    return Told(at, number, at + 6 * HOUR, at + chance.uniform(1, 8) * HOUR)
+
+
+def _course(chance: random.Random, day: int) -> list[tuple[float, str]]:
+    at = START - 7 * DAY + day * DAY
+    moods = chance.choices(["neutral", "negative", "positive"], [4, 2, 3], k=3)
+    return [(at + number * HOUR, mood) for number, mood in enumerate(["negative", *moods])]
+
+
+def _corrected(chance: random.Random, number: int) -> Corrected:
+    at = START - 7 * DAY + number * DAY / 3
+    facet, said, value = chance.choice(
+        [
+            ("skill", "delivery", "returns"),
+            ("skill", "general", "billing"),
+            ("priority", "normal", "high"),
+            ("answer", "refund-14-days", "bad"),
+            ("skill", "billing", "billing"),
+        ]
+    )
+    return Corrected(at, bytes([number]), facet, said, value)
 
 
 def chromium(page: str, *arguments: str) -> None:

@@ -10,14 +10,19 @@ from hypothesis import strategies as st
 from mailtriage.insight.counts import Counts, Series
 from mailtriage.insight.evaluator import (
     GRACE,
+    HEARD,
     LEASE,
     LONGEST_GAP,
+    PATIENCE,
     QUARTER,
+    SETTLE,
     Board,
     Finding,
     Lease,
+    Teller,
     alert,
     claim,
+    complete,
     duty,
     evaluate,
     may_write,
@@ -193,3 +198,24 @@ def test_never_do_two_nodes_write_in_the_same_term(steps: list[tuple[int, int, i
                 assert now > lease.until  # by the true clock the other one's time was over
             lease = claimed
             assert holders.setdefault(lease.term, lease.holder) == lease.holder
+
+
+def test_a_new_holder_waits_until_all_have_had_time_to_tell() -> None:
+    now = after(9)
+    assert complete([Teller(9, now)], now - SETTLE + 1, now) == 0
+    assert complete([Teller(9, now)], now - SETTLE, now) == 9
+
+
+def test_a_quarter_is_complete_when_every_node_that_is_there_has_told_it() -> None:
+    now = after(9)
+    there, owing = Teller(9, now), Teller(8, now - 30)
+    assert complete([there], 0, now) == 9
+    assert complete([there, owing], 0, now) == 8
+    assert complete([there, Teller(10, now)], 0, now) == 9
+
+
+def test_a_node_that_is_gone_or_never_tells_is_not_waited_for() -> None:
+    now = after(9)
+    assert complete([Teller(9, now), Teller(8, now - HEARD)], 0, now) == 9
+    much_later = after(9) + PATIENCE
+    assert complete([Teller(8, much_later)], 0, much_later) == (much_later - GRACE) // QUARTER - 1

@@ -10,7 +10,7 @@ import pytest
 
 from mailtriage.insight.kept import Outcome
 from mailtriage.insight.report import make_report, percent, quantile
-from mailtriage.insight.report_blocks import age, blocks, hours
+from mailtriage.insight.report_blocks import blocks
 from mailtriage.insight.report_html import html_page
 from mailtriage.insight.report_model import (
     Figure,
@@ -23,6 +23,7 @@ from mailtriage.insight.report_model import (
     Surge,
     Waiting,
 )
+from mailtriage.insight.report_parts import age, hours
 from mailtriage.insight.report_svg import BARS, LINE
 from mailtriage.insight.report_text import text_page
 from tests.insight.report_week import CHROMIUM, chromium, week

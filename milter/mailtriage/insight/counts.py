@@ -2,12 +2,13 @@
 
 A series is a topic, a skill, a language, or what nobody could name. How many people wrote is
 counted without keeping anybody: 256 bits, of which a writer's keyed hash sets one (linear
-counting, Whang, Vander-Zanden and Taylor 1990). Such bits add up with OR, so nodes can count apart,
-in Redis by SETBIT and BITOP.
+counting, Whang, Vander-Zanden and Taylor 1990). Such bits add up with OR, so nodes can count apart
+and tell each other (count_bytes.py).
 """
 
 import math
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -22,6 +23,9 @@ MOST_SENDERS: Final = round(BITS * math.log(BITS))
 
 MOST_EXAMPLES: Final = 3
 """Queue ids that are kept of a quarter, and shown in an alert."""
+
+MOST_LANGUAGES: Final = 8
+"""Languages that are kept of a quarter: the most frequent."""
 
 MAILS_A_SENDER: Final = 3
 """So many mails of one writer and hour count. A mail loop of hundreds, or one who writes all night,
@@ -45,23 +49,42 @@ class Counts:
     """The bit map, as a number below 2**256."""
     examples: tuple[str, ...] = ()
     """Queue ids, at most `MOST_EXAMPLES`, the oldest first."""
+    languages: tuple[tuple[str, int], ...] = ()
+    """(language, mails), at most `MOST_LANGUAGES`, most first."""
 
 
 def merge(parts: Iterable[Counts]) -> Counts:
-    """The counts of several nodes as one. In any order, but for which examples are kept."""
+    """The counts of several nodes, or quarters, as one. In any order, but for which examples are
+    kept."""
     mails, senders = 0, 0
-    examples: list[str] = []
+    examples: dict[str, None] = {}
+    languages: Counter[str] = Counter()
     for part in parts:
         mails += part.mails
         senders |= part.senders
-        examples += part.examples
-    return Counts(mails, senders, tuple(dict.fromkeys(examples))[:MOST_EXAMPLES])
+        for one in part.examples if len(examples) < MOST_EXAMPLES else ():
+            examples[one] = None
+        for language, number in part.languages:
+            languages[language] += number
+    often = sorted(languages.items(), key=lambda each: (-each[1], each[0]))[:MOST_LANGUAGES]
+    return Counts(mails, senders, tuple(examples)[:MOST_EXAMPLES], tuple(often))
 
 
-def one_mail(sender_hash: bytes, queue_id: str = "") -> Counts:
+def merge_all(nodes: Iterable[Mapping[Series, Counts]]) -> dict[Series, Counts]:
+    """The counts of several nodes, series by series."""
+    parts: dict[Series, list[Counts]] = {}
+    for node in nodes:
+        for series, counts in node.items():
+            parts.setdefault(series, []).append(counts)
+    return {series: merge(counts) for series, counts in parts.items()}
+
+
+def one_mail(sender_hash: bytes, queue_id: str = "", language: str = "") -> Counts:
     """A single mail. `sender_hash`: keyed, 1 byte or more; the first decides, so every bit of the
     hash must be as good as random."""
-    return Counts(1, 1 << sender_bit(sender_hash), (queue_id,) if queue_id else ())
+    examples = (queue_id,) if queue_id else ()
+    languages = ((language, 1),) if language else ()
+    return Counts(1, 1 << sender_bit(sender_hash), examples, languages)
 
 
 def sender_bit(sender_hash: bytes) -> int:

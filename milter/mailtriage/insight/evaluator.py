@@ -4,7 +4,7 @@ Deterministic: two nodes that evaluate the same counts from the same state find 
 their alerts the same ids. So a lease that is held twice for a moment costs work, and nothing else.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Literal
@@ -23,11 +23,20 @@ GRACE: Final = 60
 LONGEST_GAP: Final = 3 * 96
 """Quarters that are caught up with; what is older was not evaluated, and is left out."""
 MOST_SERIES: Final = 1000
+NEWS: Final = 7200
+"""Seconds after which a surge is past: it is not told of when nobody watched for so long."""
 
 LEASE: Final = 120
 """Seconds for which one node reckons alone; it renews at half of that."""
 _SKEW: Final = 5
 """Seconds by which nodes' clocks may differ."""
+
+SETTLE: Final = 75
+"""Seconds for which a new holder waits, so that every node has told it what it counted."""
+HEARD: Final = 180
+"""Seconds for which a node that was heard of is waited for, when it owes counts."""
+PATIENCE: Final = 900
+"""Seconds for which it is waited for at most, though it is heard."""
 
 CountsOf = Callable[[int], Mapping[Series, Counts]]
 """The counts of a quarter, which is handed in as quarters since 1970."""
@@ -128,6 +137,11 @@ def alert(
     )
 
 
+def alone_name(finding: Finding) -> str:
+    """What began or ended, as nodes name it to each other that have told it by themselves."""
+    return f"{finding.reading.event} {finding.series.kind} {finding.series.name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """Who reckons. `term` grows with every change of holder: what is written carries it."""
@@ -172,3 +186,29 @@ def duty(lease: Lease | None, node: str, now: int, done: int) -> Duty:
     if lease.until - now < LEASE // 2:
         return "renew"
     return "evaluate" if done < (now - GRACE) // QUARTER - 1 else "wait"
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """A node of several that tells its counts."""
+
+    told: int
+    """The last quarter whose counts it has told."""
+    heard: int
+    """When it did so last. Seconds since 1970."""
+
+
+def complete(tellers: Iterable[Teller], since: int, now: int) -> int:
+    """The last quarter that is to be evaluated now, as all nodes have told it, or are gone; 0:
+    none is yet. `since`: when the present holder took the lease."""
+    settled = since + SETTLE
+    last = (now - GRACE) // QUARTER - 1
+    if now < settled:
+        return 0
+    owing = [
+        each.told
+        for each in tellers
+        if now - each.heard < HEARD
+        and now < max(settled, (each.told + 2) * QUARTER + GRACE) + PATIENCE
+    ]
+    return min([last, *owing])

@@ -1,45 +1,57 @@
 """The thread that sees a topic rise: from the history to surges, and to whoever is to be told.
 
 It lives in the process that writes the history, reads that as any reader would, and is in no mail's
-way. The reckoning is in insight/; service/alerting.py delivers.
+way. The reckoning is in insight/; service/surge_telling.py says what follows from it. Where several
+nodes share a Redis, service/shared_warnings.py watches the mail of all, and this node looks at its
+own beside it, in silence, so that it can go on alone.
 """
 
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import defaultdict
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
 
 from mailtriage.acks.calendar import public_holidays
+from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Config
 from mailtriage.config.acks import DEFAULT_CALENDAR, Calendar
 from mailtriage.faults import place_of
-from mailtriage.insight.alert import Alert, mail_text, webhook_body
 from mailtriage.insight.budget import Budget
 from mailtriage.insight.counts import Counts, Series, merge, one_mail
-from mailtriage.insight.evaluator import GRACE, QUARTER, Board, Finding, alert, evaluate
+from mailtriage.insight.evaluator import (
+    GRACE,
+    NEWS,
+    QUARTER,
+    Board,
+    CountsOf,
+    Finding,
+    alone_name,
+    evaluate,
+)
 from mailtriage.insight.profile import Week
-from mailtriage.service import metrics_names as names
-from mailtriage.service.alerting import Alerting
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
 from mailtriage.service.phrases import Phrases, series_named
+from mailtriage.service.surge_telling import Telling
 from mailtriage.state.history import History, HistoryError, open_history
 from mailtriage.state.history_schema import Decision, history_file
 from mailtriage.state.warnings import Owed, WarningsError, WarningsFile, warnings_file
 from mailtriage.triage.model import Direction
 from mailtriage.triage.model import Kind as Writer
 
+if TYPE_CHECKING:
+    from mailtriage.service.shared_warnings import SharedWarnings
+
 EVERY: Final = 30.0
 """Seconds between two looks at whether a quarter of an hour is over, or an alert is due."""
 AFTER_FAULT: Final = 300.0
 LEARNT_AT_ONCE: Final = 86_400
 """Seconds of the past that are gone through in one step, when nothing was learnt yet."""
-NEWS: Final = 7200
-"""Seconds after which a surge is past: it is not told of when the service was down for so long."""
 LEARNT_FROM: Final = 60 * 86_400
 """Seconds of the past that are gone through, at most: a machine that started in 1970 may have
 written into the history before its clock was set."""
@@ -53,19 +65,35 @@ class EarlyWarning:
     """Watches until it is told to stop."""
 
     def __init__(
-        self, config: Config, deltas: Deltas, log: Log, phrases: Phrases | None = None
+        self,
+        config: Config,
+        deltas: Deltas,
+        log: Log,
+        phrases: Phrases | None = None,
+        tokens: Tokens | None = None,
     ) -> None:
-        self._phrases: Final = phrases
+        """`tokens`: of the installation; where nodes share a Redis, it is known by them."""
         self._config: Final = config
-        self._deltas: Final = deltas
         self._log: Final = log
-        self._zone, self._week = _week_of(config)
-        self._alerting: Final = Alerting(config, log)
+        zone, self._week = _week_of(config)
+        self._telling: Final = Telling(config, deltas, log, phrases, zone)
         self._stop: Final = threading.Event()
-        self._surging: set[Series] = set()
         self._board: Board | None = None
         self._trouble = ""
+        self._shared: Final = self._sharing(tokens)
+        self._was_alone = self._shared is None
         self._thread: Final = threading.Thread(target=self._run, name="warnings", daemon=True)
+
+    def _sharing(self, tokens: Tokens | None) -> "SharedWarnings | None":
+        if tokens is None or not self._config.state.shared:
+            return None
+        # 18 MB of library, for those who use it.
+        from mailtriage.service.shared_warnings import shared_warnings
+
+        settings = (self._week, self._config.warnings.alerts_a_week)
+        return shared_warnings(
+            self._config, tokens, settings, self._telling, self._log, self._stop.is_set
+        )
 
     def start(self) -> None:
         """Begin."""
@@ -97,22 +125,31 @@ class EarlyWarning:
     def _watch(self) -> None:
         """For as long as nothing goes wrong."""
         database = self._config.state.database
-        with closing(WarningsFile(warnings_file(database))) as kept:
-            while not self._stop.is_set():
-                self.look(kept, history_file(database), int(time.time()))
-                self._trouble = ""
-                self._stop.wait(EVERY)
+        try:
+            with closing(WarningsFile(warnings_file(database))) as kept:
+                while not self._stop.is_set():
+                    self.look(kept, history_file(database), int(time.time()))
+                    self._trouble = ""
+                    self._stop.wait(EVERY)
+        finally:
+            if self._shared is not None:
+                self._shared.leave()
 
     def look(self, kept: WarningsFile, file: Path, now: int) -> None:
         """Deliver what is due, and evaluate what is over; `file`: the history; `now`: seconds since
         the epoch. Raises HistoryError and WarningsError."""
+        until = time.monotonic() + EVERY
         for one in kept.due(now):
             if self._stop.is_set():
                 return
-            again = self._alerting.deliver(one, now)
+            again = self._telling.deliver(one, now)
             kept.done(one) if again is None else kept.again(one, now + again)
-        over = (now - GRACE) // QUARTER - 1
-        if self._board is not None and over <= self._board.done <= over + AHEAD:
+            if time.monotonic() > until:
+                break
+        to = over = (now - GRACE) // QUARTER - 1
+        if self._shared is not None:
+            to = self._share(self._shared, file, now, over)
+        if self._board is not None and to <= self._board.done <= over + AHEAD:
             return
         with open_history(file) as history:
             board = self._board or kept.read(self._week, self._config.warnings.alerts_a_week)
@@ -120,13 +157,38 @@ class EarlyWarning:
                 board = self._learnt(history, now)
             if board is None:
                 return
-            found = evaluate(board, lambda quarter: counts_of(history, quarter), now)
+            ahead = self._shared.ahead if self._shared is not None else 0
+            count = partial(counts_of, history, ahead=ahead)
+            found = evaluate(board, count, (to + 1) * QUARTER + GRACE)
             news = [one for one in found if (one.quarter + 1) * QUARTER >= now - NEWS]
-            alerts = [told for one in news if (told := self._alert(history, one)) is not None]
+            if not self._was_alone:
+                news = []  # whoever watches the mail of all tells it
+            owed = [sent for one in news for sent in self._owed(one, count, now)]
         self._board = None  # what cannot be written is reckoned again
-        kept.write(board, self._owed(alerts, now))
+        kept.write(board, owed)
         self._board = board
-        self._show(news, alerts)
+        self._telling.show(news)
+        self._remember(news)
+
+    def _share(self, shared: "SharedWarnings", file: Path, now: int, over: int) -> int:
+        """What is to be done for all nodes; returns the quarter up to which this node is to look at
+        its own mail. It follows what was evaluated for all, so that it can go on alone from there
+        at any time."""
+        with open_history(file) as history:
+            oldest = int(history.span()[0])
+            oldest = max(oldest, now - LEARNT_FROM) if 0 < oldest < now else 0
+            shared.turn(partial(counts_of, history), oldest, now)
+        is_alone = shared.is_alone(now)
+        if is_alone != self._was_alone or not (is_alone or shared.holds):
+            self._telling.hide()
+        self._was_alone = is_alone
+        return over if is_alone else min(over, shared.done)
+
+    def _remember(self, news: list[Finding]) -> None:
+        """The others need not tell it again."""
+        if self._shared is not None:
+            told = {alone_name(one): one.quarter for one in news if one.reading.event}
+            self._shared.alone_told.update(told)
 
     def _learnt(self, history: History, now: int) -> Board | None:
         """What the history teaches, when nothing was learnt yet; None when there is none, or it is
@@ -138,70 +200,26 @@ class EarlyWarning:
         budget = Budget(self._config.warnings.alerts_a_week)
         board = Board(self._week, oldest // 3600, budget=budget)
         for past in range(oldest, now, LEARNT_AT_ONCE):
-            evaluate(board, lambda quarter: counts_of(history, quarter), past)
+            evaluate(board, partial(counts_of, history), past)
             if self._stop.is_set():
                 return None
         return board
 
-    def _alert(self, history: History, finding: Finding) -> Alert | None:
+    def _owed(self, finding: Finding, count: CountsOf, now: int) -> list[Owed]:
         if not finding.reading.event:
-            return None
-        since = float(finding.reading.since * 3600)
-        until = float((finding.quarter + 1) * QUARTER)
-        mails = [one for one in _mails(history, since, until) if finding.series in series_of(one)]
-        languages = Counter(one.language for one in mails).most_common(5)
-        examples = tuple(one.queue_id for one in mails if one.queue_id)[:3]
-        phrases: tuple[str, ...] = ()
-        if self._phrases is not None and finding.reading.event == "started":
-            phrases = self._phrases.typical(finding.series)
-        try:
-            return alert(finding, tuple(languages), phrases, examples)
-        except ValueError as unfit:  # a name or a queue id that is none of ours
-            self._tell(str(unfit))
-        try:
-            return alert(finding)
-        except ValueError:
-            return None
-
-    def _owed(self, alerts: list[Alert], now: float) -> list[Owed]:
-        owed = []
-        for one in alerts:
-            if self._config.warnings.mail_to:
-                subject, body = mail_text([one], self._zone)
-                body += self._phrases.paragraph(now) if self._phrases is not None else ""
-                content = f"{subject}\n{body}".encode()
-                owed.append(Owed(one.id, "mail", content, 0, now))
-            if self._config.warnings.webhook:
-                owed.append(Owed(one.id, "webhook", webhook_body(one), 0, now))
-        return owed
-
-    def _show(self, findings: list[Finding], alerts: list[Alert]) -> None:
-        for finding in findings:
-            series, reading = finding.series, finding.reading
-            labels = (series.kind, series.name)
-            self._deltas.set(names.SURGE, *labels, value=int(reading.surging))
-            self._deltas.set(names.SURGE_SCORE, *labels, value=reading.score)
-            self._deltas.set(names.EXPECTED_MAILS, *labels, value=reading.hour_expected)
-        for one in alerts:
-            self._deltas.add(names.SURGES, one.series.kind, one.state)
-            fields: dict[str, object] = {
-                "event": "surge",
-                "state": one.state,
-                "series": f"{one.series.kind}:{one.series.name}",
-                "observed": one.observed,
-                "expected": f"{one.expected:.1f}",
-                "senders": one.senders,
-            }
-            self._log.line("warning" if one.state == "started" else "info", fields)
+            return []
+        quarters = range(4 * finding.reading.since, finding.quarter + 1)
+        parts = [count(one).get(finding.series, Counts()) for one in quarters]
+        return self._telling.owed(finding, merge(parts), now)
 
 
-def counts_of(history: History, quarter: int) -> dict[Series, Counts]:
-    """What a quarter of an hour (counted since 1970) brought, from the history. Raises
-    HistoryError."""
+def counts_of(history: History, quarter: int, ahead: int = 0) -> dict[Series, Counts]:
+    """What a quarter of an hour (counted since 1970) brought, from the history, whose clock is
+    `ahead` seconds ahead of that of the quarter. Raises HistoryError."""
     parts: dict[Series, list[Counts]] = defaultdict(list)
-    begins = float(quarter * QUARTER)
+    begins = float(quarter * QUARTER + ahead)
     for one in _mails(history, begins, begins + QUARTER):
-        mail = one_mail(one.sender or b"\0", one.queue_id)
+        mail = one_mail(one.sender or b"\0", one.queue_id, one.language)
         for series in series_of(one):
             parts[series].append(mail)
     return {series: merge(mails) for series, mails in parts.items()}

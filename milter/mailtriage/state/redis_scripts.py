@@ -35,7 +35,7 @@ class Script(NamedTuple):
     sha: str
 
 
-def _script(text: str) -> Script:
+def script(text: str) -> Script:
     whole = _HEAD + text
     return Script(whole, hashlib.sha1(whole.encode(), usedforsecurity=False).hexdigest())
 
@@ -54,7 +54,7 @@ end
 
 # Further ARGV: node, seconds of a claim (0: none is made), key, address, network, now, since when
 # acknowledgements count, then of each group of references its length and kind and hash of each.
-PULL: Final = _script("""
+PULL: Final = script("""
 local node, ttl, key, address, network = ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[9]
 local now, since = tonumber(ARGV[10]), tonumber(ARGV[11])
 local claim = 'none'
@@ -118,7 +118,7 @@ return {'ok', meta[3] or '', claim, address, network, acks, others, mark, conver
 
 # Further ARGV: seconds that all is kept, then one row after the other: its letter, how many values
 # follow, and they.
-PUSH: Final = _script("""
+PUSH: Final = script("""
 local keep = tonumber(ARGV[5])
 local function raise(key, field, value)
   local old = redis.call('HGET', key, field)
@@ -225,7 +225,7 @@ return {'ok', meta[3] or ''}
 """)  # fmt: skip
 
 # Further ARGV: seconds that all is kept, then conversations in which something is owed.
-POLL: Final = _script("""
+POLL: Final = script("""
 if not meta[3] and ARGV[4] ~= '' then
   redis.call('HSET', KEYS[1], 'schema', ARGV[2], 'secret', ARGV[3], 'epoch', ARGV[4])
   meta[3] = ARGV[4]
