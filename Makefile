@@ -20,7 +20,7 @@ APT_DEB := dpkg-dev
 APT_DEB_TEST := debootstrap lintian
 DEB := build/deb
 
-.PHONY: install demo test test-packages test-helpdesks lint bench bench-short chaos bench-insight soak soak-short accuracy model reference deb deb-test clean help
+.PHONY: install demo test test-packages test-helpdesks lint bench bench-short chaos bench-insight soak soak-short replay accuracy model reference deb deb-test clean help
 
 help:            ## this list
 	@sed -n 's/^\([a-z-]*\): .*## /  make \1\t/p' Makefile
@@ -74,10 +74,14 @@ chaos: install test-packages ## 1,500 mails under kill -9 of every process: noth
 soak: install test-packages ## 30 minutes of mail under kill -9 and reloads: nothing lost, nothing grows
 	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.soak $(ARGS)
 
+replay: install ## four weeks of a customer service at simulated time, through the real doors: about two minutes
+	$(BIN)/python -m tests.replay $(ARGS)
+
 bench-insight: install ## promises, early warning and knowledge base: the tables of their documentation
 	$(BIN)/python -m tests.bench.insight_promises $(ARGS)
 	$(BIN)/python -m tests.bench.insight_warning
 	$(BIN)/python -m tests.bench.kb
+	$(BIN)/python -m tests.bench.desk_cost
 
 soak-short: install test-packages ## the same for 5 minutes
 	$(SUDO) env PYTHONDONTWRITEBYTECODE=1 $(BIN)/python -m tests.soak --minutes 5 $(ARGS)

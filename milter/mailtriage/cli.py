@@ -12,6 +12,7 @@ import click
 
 from mailtriage import __version__
 from mailtriage.cli_doctor import doctor
+from mailtriage.cli_feedback import feedback
 from mailtriage.cli_history import against_history, history
 from mailtriage.cli_kb import kb
 from mailtriage.cli_learning import evaluate, train
@@ -134,6 +135,8 @@ def explain(
     "--client", default="", metavar="IP", callback=_ip_address, help="Address of the SMTP client."
 )
 @click.option("--raw", is_flag=True, help="The message as it is sent, byte for byte.")
+@click.option("--update", "then", flag_value="update", help="The update, should its promise slip.")
+@click.option("--survey", "then", flag_value="survey", help="The survey after the answer.")
 @click.pass_obj
 def ack(
     files: Sequence[Path] | None,
@@ -143,6 +146,7 @@ def ack(
     sender: str | None,
     client: str,
     raw: bool,
+    then: str | None,
 ) -> None:
     """Show the acknowledgement that a mail would get, or the rule that forbids one.
 
@@ -151,7 +155,7 @@ def ack(
     """
     from mailtriage.commands.ack import run_ack
 
-    _leave(run_ack(files, path, rcpt=rcpt, sender=sender, client=client, raw=raw))
+    _leave(run_ack(files, path, rcpt=rcpt, sender=sender, client=client, raw=raw, then=then))
 
 
 @cli.command(short_help="Check configuration, policies and customer lists.")
@@ -251,6 +255,7 @@ cli.add_command(kb)
 cli.add_command(history)
 cli.add_command(top)
 cli.add_command(report)
+cli.add_command(feedback)
 cli.add_command(evaluate)
 cli.add_command(train)
 

@@ -35,8 +35,9 @@ def build(files: Sequence[Path] | None, sources: Sequence[str], *, output: Path 
     """Read Markdown, HTML, PDF, CSV, JSON Lines and Zammad's JSON, and make the index.
 
     SOURCE is a folder or file, PATH or PATH=URL, where URL is the address at which customers find
-    it. Without any, those of kb.sources are read, and the pages that kb fetch brought. A running
-    mailtriage takes the new index with its next reload.
+    it. Without any, those of kb.sources are read, and the pages that kb fetch brought; and without
+    SOURCE and --output the templates of answers.folder as well, into the file of answers.index. A
+    running mailtriage takes the new index with its next reload.
     """
     from mailtriage.commands.kb import run_kb_build
 
@@ -50,20 +51,40 @@ def build(files: Sequence[Path] | None, sources: Sequence[str], *, output: Path 
     "--index",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Ask FILE instead of the file of kb.index.",
+    help="Ask FILE instead of the file of kb.index, or answers.index.",
+)
+@click.option("--answers", is_flag=True, help="Ask the answer templates, not the help pages.")
+@click.option(
+    "--skill",
+    default="",
+    metavar="SKILL",
+    help="With --answers: of the text; only its templates and those of 'general' are asked.",
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.pass_obj
 def find(
-    files: Sequence[Path] | None, text: str, *, language: str, index: Path | None, as_json: bool
+    files: Sequence[Path] | None,
+    text: str,
+    *,
+    language: str,
+    index: Path | None,
+    answers: bool,
+    skill: str,
+    as_json: bool,
 ) -> None:
     """Show the section that a text finds, how sure that is, and the two behind it.
 
     Exit code 1 when nothing would be said.
     """
-    from mailtriage.commands.kb import run_kb_find
+    from mailtriage.commands.kb import run_answers_find, run_kb_find
 
-    sys.exit(run_kb_find(files, text, language=language, index=index, as_json=as_json))
+    if answers:
+        done = run_answers_find(
+            files, text, language=language, skill=skill, index=index, as_json=as_json
+        )
+    else:
+        done = run_kb_find(files, text, language=language, index=index, as_json=as_json)
+    sys.exit(done)
 
 
 @kb.command(short_help="How often it is right, on questions of your own.")
@@ -74,12 +95,18 @@ def find(
     "--index",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Ask FILE instead of the file of kb.index.",
+    help="Ask FILE instead of the file of kb.index, or answers.index.",
 )
+@click.option("--answers", is_flag=True, help="Ask the answer templates, not the help pages.")
 @click.option("-v", "--verbose", is_flag=True, help="Every question; else those that went wrong.")
 @click.pass_obj
 def test(
-    files: Sequence[Path] | None, questions: Path, *, index: Path | None, verbose: bool
+    files: Sequence[Path] | None,
+    questions: Path,
+    *,
+    index: Path | None,
+    answers: bool,
+    verbose: bool,
 ) -> None:
     """Ask every question of a CSV file, and compare.
 
@@ -89,7 +116,7 @@ def test(
     """
     from mailtriage.commands.kb_test import run_kb_test
 
-    sys.exit(run_kb_test(files, questions, index=index, verbose=verbose))
+    sys.exit(run_kb_test(files, questions, index=index, answers=answers, verbose=verbose))
 
 
 @kb.command(short_help="Fetch the pages of kb.sitemaps.")

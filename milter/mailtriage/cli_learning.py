@@ -74,6 +74,14 @@ def evaluate(
 @click.argument(
     "labelled", metavar="LABELLED", required=False, type=click.Path(exists=True, path_type=Path)
 )
+@click.option(
+    "--feedback",
+    metavar="MAIL",
+    multiple=True,
+    type=click.Path(exists=True, path_type=Path),
+    help="Learn from the corrected mails in MAIL, too: a Maildir, a folder or an mbox. May be "
+    "given twice.",
+)
 @click.option("--only", is_flag=True, help="No skills but those of LABELLED.")
 @click.option("--force", is_flag=True, help="Install the model even when the one in use is better.")
 @click.option("--dry-run", is_flag=True, help="Show the figures, write nothing.")
@@ -91,6 +99,7 @@ def train(
     files: Sequence[Path] | None,
     labelled: Path | None,
     *,
+    feedback: tuple[Path, ...],
     only: bool,
     force: bool,
     dry_run: bool,
@@ -104,21 +113,27 @@ def train(
     LABELLED is a folder or Maildir with one sub-folder a skill, an mbox with a CSV of the same
     name, or JSONL or CSV, a file or a folder of them. 20 mails a skill are a good start. The model
     before is kept beside the new one. No mail is stored.
+
+    With --feedback the mails of an archive that were corrected (mailtriage feedback) are learnt
+    from as well, and corrections go before the labels of LABELLED, which may then be left out.
     """
-    ways = [labelled is not None, rollback, shipped]
+    learns = labelled is not None or bool(feedback)
+    ways = [learns, rollback, shipped]
     if sum(ways) != 1:
-        raise click.UsageError("Give one of LABELLED, --rollback and --shipped.")
+        raise click.UsageError("Give one of LABELLED, --feedback, --rollback and --shipped.")
     others = {"--only": only, "--force": force, "--dry-run": dry_run, "--json": as_json}
     given = [name for name, is_given in others.items() if is_given]
     given += ["--output"] if output and shipped else []
-    if given and labelled is None:
+    if given and not learns:
         raise click.UsageError(f"{given[0]} goes with LABELLED.")
 
     from mailtriage.commands.train import Wish, run_rollback, run_shipped, run_train
 
     if rollback:
         sys.exit(run_rollback(files, output))
-    if labelled is None:
+    if shipped:
         sys.exit(run_shipped())
-    wish = Wish(only=only, force=force, dry_run=dry_run, output=output, as_json=as_json)
+    wish = Wish(
+        only=only, force=force, dry_run=dry_run, output=output, as_json=as_json, feedback=feedback
+    )
     sys.exit(run_train(files, labelled, wish))

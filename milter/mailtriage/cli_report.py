@@ -45,6 +45,10 @@ def _week(_ctx: click.Context, _option: click.Parameter, value: str | None) -> d
 @click.option("--week", callback=_week, metavar="WEEK", help="That week, Monday first: 2026-W47.")
 @click.option("--mailbox", default="", metavar="ADDRESS", help="Only what came to it.")
 @click.option(
+    "--answers", is_flag=True, help="How the team answers instead: a page for each skill."
+)
+@click.option("--skill", default="", metavar="SKILL", help="With --answers: only its page.")
+@click.option(
     "--html",
     metavar="FILE",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -58,14 +62,21 @@ def report(
     since: float | None,
     week: date | None,
     mailbox: str,
+    answers: bool,
+    skill: str,
     html: Path | None,
     as_json: bool,
 ) -> None:
     """Show the figures of a week: what came in, languages, skills, moods, how fast first answers
-    came and whether promises were kept, surges, and what the knowledge base was asked for.
+    came and whether promises were kept, surges, updates, surveys, corrections, and what the
+    knowledge base was asked for.
 
-    Each stands beside that of the period before. Nobody is ranked, and no customer shows. What
-    there is no data for is said in its place.
+    With --answers: in which language answers are, greeting and closing, links that lead nowhere,
+    templates and what becomes of them, the mood of customers who write again, and where help is
+    needed.
+
+    Each figure stands beside that of the period before. Nobody is ranked, and no customer shows.
+    What there is no data for is said in its place.
     """
     from mailtriage.commands.report import run_report
 
@@ -73,4 +84,17 @@ def report(
         raise click.UsageError("--since and --week exclude each other.")
     if as_json and html is not None and str(html) == "-":
         raise click.UsageError("--json and --html - would both print.")
-    sys.exit(run_report(files, since=since, week=week, mailbox=mailbox, html=html, as_json=as_json))
+    if skill and not answers:
+        raise click.UsageError("--skill belongs to --answers.")
+    sys.exit(
+        run_report(
+            files,
+            since=since,
+            week=week,
+            mailbox=mailbox,
+            html=html,
+            as_json=as_json,
+            answers=answers,
+            skill=skill,
+        )
+    )

@@ -15,7 +15,7 @@ from mailtriage.acks.model import Announced
 from mailtriage.cli import cli
 from mailtriage.config import AckMode, load
 from mailtriage.state.outbox import State
-from mailtriage.tags.vocabulary import DRY_RUN, NAMES
+from mailtriage.tags.vocabulary import ALL_NAMES
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "acknowledgements.md"
@@ -119,7 +119,7 @@ def test_the_example_of_a_refusal_is_what_is_printed() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_header_fields_exist(page: Path) -> None:
-    known = {*NAMES, DRY_RUN, "X-Mailtriage-Loop", "X-Mailtriage-Ref"}
+    known = {*ALL_NAMES, "X-Mailtriage-Loop", "X-Mailtriage-Ref"}
     assert set(re.findall(r"\bX-Mailtriage(?:-[A-Z][A-Za-z]+)*\b", text(page))) <= known
 
 

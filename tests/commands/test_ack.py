@@ -41,6 +41,9 @@ def config(write: Write) -> Path:
     return write("desk.toml", CONFIG.format(mailbox="", more=""))
 
 
+THEN = ("--update", "--survey")
+
+
 def test_the_letter_is_shown_as_the_customer_reads_it(
     call: Call, write: Write, config: Path
 ) -> None:
@@ -177,3 +180,14 @@ def test_nothing_is_written(call: Call, write: Write, tmp_path: Path) -> None:
     before = set(tmp_path.rglob("*"))
     assert call("--config", config, "ack", "mail.eml").code == 0
     assert set(tmp_path.rglob("*")) == before
+
+
+def test_what_could_follow_it_is_shown_as_well(call: Call, write: Write) -> None:
+    config = write("desk.toml", CONFIG.format(mailbox="", more=""))
+    write("mail.eml", MAIL)
+    shown = {then: call("--config", config, "ack", then, "mail.eml") for then in THEN}
+    assert [done.code for done in shown.values()] == [0, 0]
+    assert "We promised you an answer by " in shown["--update"].out
+    assert shown["--survey"].out.count("mailto:v1.") == 5
+    for done in shown.values():
+        assert "switched off: nobody is sent this" in done.err

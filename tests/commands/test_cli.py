@@ -17,7 +17,7 @@ from tests.commands.conftest import COMMAND, Call, Done, Write
 COMMANDS = sorted(cli.commands)
 WIDEST = 100
 NEEDED = {"explain": ("-",), "ack": ("-",), "outbox": ("list",), "eval": (".",), "train": (".",),
-          "kb": ("build",)}  # fmt: skip
+          "kb": ("build",), "feedback": ("list",)}  # fmt: skip
 """What a command must be given."""
 
 

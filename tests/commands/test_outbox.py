@@ -66,13 +66,19 @@ def test_the_list_has_what_is_owed_and_what_is_dead(
 ) -> None:
     assert run_outbox_list(files, all_rows=False, as_json=False) == 0
     heading, *rows, summary = capsys.readouterr().out.splitlines()
-    assert heading.split() == ["KEY", "STATE", "AGE", "TRIED", "TO", "FROM", "WHY"]
-    table = [row.split(maxsplit=6) for row in rows]
+    assert heading.split() == ["KEY", "STATE", "AGE", "TRIED", "KIND", "TO", "FROM", "WHY"]
+    table = [row.split(maxsplit=7) for row in rows]
     assert [row[:2] for row in table] == [
         [short(name), name.upper()] for name in (DEAD, RETRY, SENDING, READY, WAITING)
     ]
-    assert table[0][3:] == ["1", "dead@customer.example", "help@desk.example", "550 5.1.1 unknown"]
-    assert table[1][6] == r"450 4.2.0 try\x1b[2J later"
+    assert table[0][3:] == [
+        "1",
+        "ack",
+        "dead@customer.example",
+        "help@desk.example",
+        "550 5.1.1 unknown",
+    ]
+    assert table[1][7] == r"450 4.2.0 try\x1b[2J later"
     assert summary == "4 owed, 1 dead, 1 sent in the last week"
 
 

@@ -21,6 +21,7 @@ class Broken:
 
 
 ENTRY: Final = "{{ unix:{directory}/milter.sock, default_action=%s, content_timeout=%s }}"
+_BACK: Final = frozenset({"returns-transport"})
 BROKEN: Final = (
     Broken("milter-missing", "postconf -e 'smtpd_milters ='"),
     Broken("milter-last", "postconf -e 'smtpd_milters = $mailtriage_milter, inet:127.0.0.1:9'"),
@@ -73,7 +74,10 @@ BROKEN: Final = (
         "postconf -P '127.0.0.1:10025/inet/content_filter='"
         " '127.0.0.1:10025/inet/receive_override_options=no_milters'",
     ),
-    Broken("hidden-domain-open", "postconf -e 'relay_domains = desk.example, mailtriage.invalid'"),
+    Broken(
+        "hidden-domain-open",
+        'postconf -e "relay_domains = mailtriage.invalid, $(postconf -h relay_domains)"',
+    ),
     Broken("hidden-domain-open", "postconf -e 'mydestination = mailtriage.invalid'"),
     Broken(
         "hidden-domain-open",
@@ -81,11 +85,12 @@ BROKEN: Final = (
         "postconf -e 'virtual_mailbox_domains = regexp:/etc/postfix/all'",
         mended=False,
     ),
-    Broken("transport", "postconf -e 'transport_maps ='"),
+    Broken("transport", "postconf -e 'transport_maps ='", also=_BACK),
     Broken(
         "transport",
         "echo '/./ smtp:elsewhere.example' > /etc/postfix/all;"
         'postconf -e "transport_maps = regexp:/etc/postfix/all, $(postconf -h transport_maps)"',
+        also=_BACK,
     ),
     Broken("desk-service", "postconf -MX mailtriage/unix"),
     Broken("desk-options", "postconf -P 'mailtriage/unix/lmtp_tls_security_level=encrypt'"),
@@ -98,6 +103,20 @@ BROKEN: Final = (
         ' $(postconf -h recipient_bcc_maps)"',
         mended=False,
     ),
+    Broken("returns-domain", "postconf -e 'relay_domains = desk.example'"),
+    Broken("returns-domain", "postconf -e 'mydestination = triage.desk.example'", mended=False),
+    Broken("returns-transport", "postconf -MX mailtriage-return/unix"),
+    Broken(
+        "returns-transport",
+        "postconf -P 'mailtriage-return/unix/lmtp_body_checks=regexp:/etc/postfix/mine'",
+    ),
+    Broken(
+        "returns-transport",
+        "echo '/@mailtriage.invalid/ mailtriage:{desk}' > /etc/postfix/mailtriage_transport.regexp",
+    ),
+    Broken("returns-open", "postconf -e 'smtpd_recipient_restrictions ='"),
+    Broken("returns-open", "echo '/^/ DUNNO' > /etc/postfix/mailtriage_returns.regexp"),
+    Broken("returns-refused", "postconf -e 'relay_recipient_maps = regexp:/etc/postfix/all'"),
     Broken("port-missing", "postconf -MX '{port}'"),
     Broken("port-loops", "postconf -P '{port}/smtpd_milters=$mailtriage_milter'"),
     Broken("port-unsigned", "postconf -P '{port}/smtpd_milters='"),

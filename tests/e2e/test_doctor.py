@@ -47,7 +47,8 @@ def site() -> Iterator[Site]:
     """Wired, running, and with a border that removes forged results."""
     if reason := why_not():
         pytest.skip(reason)
-    with running_site(main=BORDER) as running:
+    returns = "[return_addresses]\ndomain = 'triage.desk.example'\n"
+    with running_site(main=BORDER, toml=returns) as running:
         yield running
 
 
@@ -103,8 +104,10 @@ def unbroken(site: Site) -> Iterator[None]:
 
 def spoil(site: Site, script: str) -> None:
     """Run commands as root that break something; Postfix itself is not told."""
-    submit = load([site.service.config]).config.ack.submit
+    config = load([site.service.config]).config
+    submit = config.ack.submit
     words = {
+        "desk": str(config.desk.listen),
         "mx": f"127.0.0.1:{site.postfix.ports['mx']}/inet",
         "port": f"{submit.host}:{submit.port}/inet",
         "directory": str(site.directory),

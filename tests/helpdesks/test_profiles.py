@@ -15,7 +15,7 @@ from mailtriage.tags.edits import edits, forged
 from mailtriage.tags.lint import lint
 from mailtriage.tags.native import facts_of
 from mailtriage.tags.profile_checks import check_profile, metacharacters
-from mailtriage.tags.vocabulary import DRY_RUN, NAMES, fields
+from mailtriage.tags.vocabulary import ALL_NAMES, NAMES, fields
 from mailtriage.toml_source import SourceError
 from mailtriage.triage.model import Triage
 
@@ -105,7 +105,7 @@ def test_it_says_what_it_rests_on_and_has_a_recipe(name: str) -> None:
 @pytest.mark.parametrize("name", PROFILES)
 def test_every_header_that_a_recipe_names_is_one_that_is_sent(name: str) -> None:
     folder = shipped_profiles()[name].parent
-    known = {field.lower() for field in (*NAMES, DRY_RUN)} | {
+    known = {field.lower() for field in ALL_NAMES} | {
         "x-mailtriage-loop",
         "x-mailtriage-ref",
     }

@@ -126,8 +126,8 @@ def _told(chance: random.Random, number: int) -> Told:
 
 def _course(chance: random.Random, day: int) -> list[tuple[float, str]]:
     at = START - 7 * DAY + day * DAY
-    moods = chance.choices(["neutral", "negative", "positive"], [4, 2, 3], k=3)
-    return [(at + number * HOUR, mood) for number, mood in enumerate(["negative", *moods])]
+    moods = chance.choices(["neutral", "negative", "positive"], [5, 3, 2], k=3)
+    return [(at + number * HOUR, mood) for number, mood in enumerate(moods)]
 
 
 def _corrected(chance: random.Random, number: int) -> Corrected:
@@ -161,4 +161,4 @@ def chromium(page: str, *arguments: str) -> None:
 
 
 if __name__ == "__main__":
-    chromium(html_page(week()), f"--screenshot={sys.argv[1]}", "--window-size=1000,1390")
+    chromium(html_page(week()), f"--screenshot={sys.argv[1]}", "--window-size=1000,1640")

@@ -244,6 +244,18 @@ def test_bodies_are_linear(content_type: bytes, unit: bytes, growth: Growth) -> 
     assert growth(make) < 4
 
 
+def test_boundaries_in_one_endless_line_are_linear(growth: Growth) -> None:
+    """Four times as many: who looks for the end of the line at each of them takes nine times as
+    long."""
+    head = b"Content-Type: multipart/mixed; boundary=b\n\n--b\n"
+
+    def make(times: int) -> Callable[[], object]:
+        raw = head + b"--b" * (20_000 if times == 1 else 80_000)
+        return lambda: read_message(raw)
+
+    assert growth(make) < 6.5
+
+
 def test_a_large_attachment_costs_what_the_first_bytes_cost(growth: Growth) -> None:
     boundary = b"=_Part_370_252979205.1696783287982"
     head = b"Content-Type: multipart/mixed; boundary=" + b'"' + boundary + b'"\n\n--' + boundary

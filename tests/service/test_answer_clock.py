@@ -108,7 +108,7 @@ def test_another_database_or_another_time_is_begun_anew(
             (tmp_path / "other.db").rename(state)
         elif len(looks) == 3:
             later = time.time() + 366 * 24 * HOUR
-            monkeypatch.setattr(answer_clock.time, "time", lambda: later)
+            monkeypatch.setattr(clock, "_clock", lambda: later)
 
     monkeypatch.setattr(clock, "_look", looking)
     clock._measure()

@@ -51,11 +51,12 @@ RAW = (
 ENVELOPE = Envelope("kim@customer.example", ("help@desk.example",))
 QUESTION = Question(ENVELOPE, Client(), "4Wx1", (), (RAW,), complete=True, whole=True)
 DESK = '[mailboxes."help@desk.example"]\n'
+TRUST = '[authentication]\ntrusted_authserv_ids = ["mx.desk.example"]\n'
 
 
-def make_analyst(directory: Path, more: str = "") -> Analyst:
+def make_analyst(directory: Path, more: str = "", of_desk: str = "") -> Analyst:
     config = directory / "mailtriage.toml"
-    config.write_text(more + DESK)
+    config.write_text(more + DESK + of_desk)
     return read_everything([config]).analyst()
 
 
@@ -292,6 +293,29 @@ class TestWatching:
         watching.phrases.scan(NOON)
         assert "event=emerging" not in log()
         assert "outag" not in watching.phrases._watches["en"].ignore
+
+    @pytest.mark.parametrize(
+        ("sends", "text"),
+        [
+            ("updates", "Our answer may take longer. We promised you an answer by Friday"),
+            ("survey", "Would you rather not get questions like this? Neither satisfied"),
+        ],
+    )
+    def test_nor_are_those_of_updates_and_surveys_where_they_are_sent(
+        self, one: Analysis, stream: Stream, log: Read, tmp_path: Path, sends: str, text: str
+    ) -> None:
+        returns = '[return_addresses]\ndomain = "triage.desk.example"\n'
+        for number, (more, is_new) in enumerate(((f'{sends} = "send"\n', False), ("", True))):
+            directory = tmp_path / str(number)
+            directory.mkdir()
+            analyst = make_analyst(directory, returns + TRUST, more)
+            watching = Watching(analyst, one, stream.writer, directory)
+            watching.known().new(writers=8, text=text)
+            watching.phrases.scan(NOON)
+            assert ("event=emerging" in log()) == is_new
+            assert "outag" not in watching.phrases._watches["en"].ignore
+            watching.channel.into.close()
+            watching.channel.out.close()
 
     def test_what_a_few_wrote_is_in_memory_alone(
         self, watching: Watching, log: Read, tmp_path: Path

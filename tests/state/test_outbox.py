@@ -103,7 +103,7 @@ def test_what_is_too_old_is_not_sent(
     desk: Desk, outbox: Outbox, state_of: StateOf, past: float
 ) -> None:
     desk.acknowledge(inbound("m1"))
-    assert outbox.claim(NOW + 30 * MINUTE + past, LEASE, 10) == Claimed([], [key_of("m1")])
+    assert outbox.claim(NOW + 30 * MINUTE + past, LEASE, 10) == Claimed([], [(key_of("m1"), "ack")])
     assert state_of("m1") == ("EXPIRED", "J26")
 
 
@@ -285,3 +285,44 @@ def test_asking_when_nothing_is_due_writes_nothing(
     assert outbox.claim(NOW, LEASE, 10).rows == []
     with pytest.raises(StateError):
         outbox.claim(NOW + 5, LEASE, 10)
+
+
+def follows(connection: sqlite3.Connection, name: str, kind: str, due: float) -> None:
+    """An update or a survey that is owed."""
+    connection.execute(
+        "INSERT INTO outbox (key, mailbox, domain, address, message, plan, state, due, created,"
+        " expires, kind, sender, about) VALUES (?, '', 'x.example', 'joe@x.example', x'00', '',"
+        " 'READY', ?, ?, ?, ?, 'b1@triage.example', x'01')",
+        (key_of(name), due, due, due + 30 * MINUTE, kind),
+    )
+
+
+def test_acknowledgements_go_before_what_follows_others(
+    desk: Desk, outbox: Outbox, connection: sqlite3.Connection
+) -> None:
+    follows(connection, "s1", "survey", NOW - 60)
+    follows(connection, "u1", "update", NOW - 50)
+    desk.acknowledge(inbound("m1"))
+    assert [row.kind for row in outbox.claim(NOW, LEASE, 2).rows] == ["ack", "survey"]
+    (late,) = outbox.claim(NOW, LEASE, 2).rows
+    assert (late.kind, late.sender) == ("update", "b1@triage.example")
+
+
+def test_only_so_many_of_the_others_are_taken(
+    desk: Desk, outbox: Outbox, connection: sqlite3.Connection
+) -> None:
+    for number in range(3):
+        follows(connection, f"s{number}", "survey", NOW - 60)
+    desk.acknowledge(inbound("m1"))
+    assert len(outbox.claim(NOW, LEASE, 10, others=1).rows) == 2
+    assert outbox.claim(NOW, LEASE, 10, others=0).rows == []
+
+
+def test_what_follows_is_not_sent_twice_after_a_crash(
+    outbox: Outbox, connection: sqlite3.Connection
+) -> None:
+    follows(connection, "u1", "update", NOW)
+    assert len(outbox.claim(NOW, LEASE, 10).rows) == 1
+    assert outbox.claim(NOW + LEASE + 1, LEASE, 10).rows == []
+    assert outbox.counts() == {"DEAD": 1}
+    assert not outbox.revive(key_of("u1"), NOW, NOW + DAY)

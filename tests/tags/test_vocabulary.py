@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from mailtriage.tags.lint import lint
 from mailtriage.tags.model import Status
-from mailtriage.tags.vocabulary import DRY_RUN, MAX_VALUE, NAMES, fields, token
+from mailtriage.tags.vocabulary import ALL_NAMES, MAX_VALUE, NAMES, fields, token
 from mailtriage.triage.model import (
     Churn,
     Evidence,
@@ -79,6 +79,14 @@ def test_all_fields_in_their_order() -> None:
         ("X-Mailtriage-Seal", "none"),
         ("X-Mailtriage-Status", "ok"),
     )
+
+
+def test_the_template_stands_behind_the_section_where_there_are_templates() -> None:
+    with_answer = fields(FULL, kb="kb-1042", answer="refund-late")
+    place = with_answer.index(("X-Mailtriage-Answer", "refund-late"))
+    assert with_answer[place - 1] == ("X-Mailtriage-Kb", "kb-1042")
+    assert (*with_answer[:place], *with_answer[place + 1 :]) == fields(FULL, kb="kb-1042")
+    assert ("X-Mailtriage-Answer", "none") in fields(Triage(), answer="none")
 
 
 def test_the_negative_case_says_so_in_every_field() -> None:
@@ -220,7 +228,7 @@ def documented() -> dict[str, str]:
 
 
 def test_the_document_names_every_field_in_order() -> None:
-    assert tuple(documented()) == (*NAMES, DRY_RUN)
+    assert tuple(documented()) == ALL_NAMES
 
 
 @pytest.mark.parametrize(

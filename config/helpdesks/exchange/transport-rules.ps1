@@ -76,6 +76,7 @@ $OurFields = @(
     'X-Mailtriage-Mood'
     'X-Mailtriage-Topic'
     'X-Mailtriage-Kb'
+    'X-Mailtriage-Answer'
     'X-Mailtriage-Kind'
     'X-Mailtriage-Thread'
     'X-Mailtriage-Ack'

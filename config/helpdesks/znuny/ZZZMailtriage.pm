@@ -20,6 +20,7 @@ my @Names = qw(
     X-Mailtriage-Mood
     X-Mailtriage-Topic
     X-Mailtriage-Kb
+    X-Mailtriage-Answer
     X-Mailtriage-Kind
     X-Mailtriage-Thread
     X-Mailtriage-Ack

@@ -184,6 +184,8 @@ def _country_problems(name: str, calendar: Calendar) -> list[tuple[KeyPath, str,
     return []
 
 
+# Each promise asks for some sixteen of them, and the next one for the same.
+@lru_cache(maxsize=4096)
 def _instant(zone: ZoneInfo, day: date, minute: int) -> datetime:
     """When a clock on the wall first shows that minute of the day, or has passed it.
 

@@ -41,6 +41,8 @@ def field(name: str, value: str) -> bytes:
     """
     if not value.strip() or not value.isprintable():
         raise ValueError(f"{name} is empty, or has characters that cannot be printed")
+    if len(name) + 2 + len(value) <= _LINE:
+        return f"{name}: {value}\r\n".encode()
     first, *words = _SINGLE_BLANK.split(value)
     lines = [f"{name}: {first}"]  # a line of nothing but the name irritates some parsers
     for word in words:

@@ -10,7 +10,7 @@ The bytes are looked at as they are. Whatever passes is also without defect for 
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from html.parser import HTMLParser
@@ -49,6 +49,11 @@ _NEEDED: Final = {
         r'text/plain; charset="utf-8"|multipart/alternative; boundary="(=_[0-9A-Za-z]{1,60})"'
     ),
 }
+# What follows an acknowledgement answers nothing (RFC 3834 section 5.2); a survey can be refused.
+_FOLLOW_UP: Final = {
+    "Auto-Submitted": re.compile(r"auto-generated"),
+    "List-Unsubscribe": re.compile(r"<mailto:[!-;=?-~]+>"),
+}
 # No List-*, no Disposition-Notification-To, no Return-Receipt-To, no Errors-To, no X-Priority, no
 # Cc, no Bcc: nothing that is not here.
 _POSSIBLE: Final = {
@@ -82,10 +87,12 @@ _LINK: Final = re.compile(r"(?:https:|mailto:|tel:)[!-~]+", re.IGNORECASE)
 _STYLE: Final = re.compile(r"[\w\s#%.,:;-]*")  # no url(), no expression()
 
 
-def faults(message: bytes) -> tuple[str, ...]:
-    """What is wrong with a finished acknowledgement; empty when it may be sent. Never raises."""
+def faults(message: bytes, *, follow_up: bool = False) -> tuple[str, ...]:
+    """What is wrong with a finished acknowledgement, or `follow_up`: an update or a survey; empty
+    when it may be sent. Never raises."""
+    possible = {**_POSSIBLE, **_FOLLOW_UP} if follow_up else _POSSIBLE
     try:
-        return tuple(_faults(message))
+        return tuple(_faults(message, possible))
     except ValueError as error:
         return (f"is not a message by strict rules: {type(error).__name__}",)
 
@@ -99,7 +106,7 @@ def html_faults(markup: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(reader.faults))
 
 
-def _faults(message: bytes) -> Iterator[str]:
+def _faults(message: bytes, possible: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
     if len(message) > MAX_SIZE:
         yield f"has {len(message)} bytes, more than {MAX_SIZE}"
     if b"\0" in message:
@@ -122,7 +129,7 @@ def _faults(message: bytes) -> Iterator[str]:
         yield "has a line in its header that is no field"
     if len(values) < len(found):
         yield "has a field more than once"
-    yield from _of_fields(values)
+    yield from _of_fields(values, possible)
     yield from _of_body(values, body)
 
 
@@ -135,12 +142,12 @@ def _eight_bit_fields(header: bytes) -> Iterator[str]:
             yield "has a header field that is not ASCII"
 
 
-def _of_fields(values: dict[str, str]) -> Iterator[str]:
+def _of_fields(values: dict[str, str], possible: Mapping[str, re.Pattern[str]]) -> Iterator[str]:
     for name in _NEEDED:
         if name not in values:
             yield f"lacks {name}"
     for name, value in values.items():
-        allowed = _POSSIBLE.get(name)
+        allowed = possible.get(name)
         if allowed is None:
             yield f"has {name}, which an acknowledgement must not have"
         elif not allowed.fullmatch(value) or not value.isprintable() or not _decodes(value):

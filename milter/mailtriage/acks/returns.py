@@ -1,8 +1,8 @@
 """Addresses of ours that mail comes back to: bounces, votes, opt-outs, corrections.
 
-They lie in a domain of their own ([return_addresses] domain), which Postfix hands to the desk and to
-nobody else. Each says what it is for, and bears our signature: what cannot be read here is none of
-ours. No address of a customer stands in any of them.
+They lie in a domain of their own ([return_addresses] domain), which Postfix hands to the desk and
+to nobody else. Each says what it is for, and bears our signature: what cannot be read here is none
+of ours. No address of a customer stands in any of them.
 """
 
 import re
@@ -22,7 +22,10 @@ _LETTERS: Final[Mapping[str, Kind]] = {
 }
 _OF_KIND: Final = {kind: letter for letter, kind in _LETTERS.items()}
 _ABOUT_MAIL: Final = re.compile(r"([bvo])1\.([a-z2-7]{26})\.([a-z2-7]{13})(?:\.([1-5]))?")
-_CORRECTION: Final = re.compile(r"f1\.([a-z]{1,16})\.([a-z0-9_-]{1,24})\.([a-z2-7]{13})")
+_CORRECTION: Final = re.compile(
+    # RFC 5321 section 4.5.3.1.1: no local part is longer.
+    r"(?=.{1,64}$)f1\.([a-z]{1,16})\.([a-z0-9_-]{1,40})\.([a-z2-7]{13})"
+)
 VOTES: Final = range(1, 6)
 """From very dissatisfied to very satisfied."""
 
@@ -57,10 +60,15 @@ def return_address(tokens: Tokens, domain: str, what: Return) -> str:
     return f"{local}@{domain}"
 
 
+def is_return_address(domain: str, address: str) -> bool:
+    """Whether it lies in the domain, signed or not. An empty domain has none."""
+    return bool(domain) and address.lower().rpartition("@")[2] == domain.lower()
+
+
 def read_return_address(tokens: Tokens, domain: str, address: str) -> Return | None:
     """The inverse; None when the address is not one that we signed. Case does not matter."""
-    local, _, host = address.lower().rpartition("@")
-    if not domain or host != domain.lower() or not local.isascii():
+    local = address.lower().rpartition("@")[0]
+    if not is_return_address(domain, address) or not local.isascii():
         return None
     found = _ABOUT_MAIL.fullmatch(local)
     if found is not None:

@@ -112,15 +112,16 @@ def _reply_to(case: Case) -> tuple[str, ...]:
 
 def is_own(address: str, config: Config) -> bool:
     """Whether mail to this address comes back to the organisation: a mailbox, one of its aliases,
-    what it writes from or is answered at, or one of ack.own_addresses. "+detail" does not matter.
+    what it writes from or is answered at, one of ack.own_addresses, or in the domain of
+    [return_addresses]. "+detail" does not matter.
     """
     plain = robots.without_detail(robots.unwrapped(address))
     if plain in config.mailboxes.by_address:
         return True
     if any(plain in (box.sender, box.reply_to) for box in config.mailboxes.mailboxes):
         return True
-    own = config.ack.own_addresses
-    return plain in own or f"@{plain.rpartition('@')[2]}" in own
+    own, domain = config.ack.own_addresses, plain.rpartition("@")[2]
+    return plain in own or f"@{domain}" in own or domain == config.follow_ups.returns.domain != ""
 
 
 def _denied(case: Case) -> str | None:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, Literal
 
 from mailtriage.acks.robots import unwrapped, without_detail
@@ -191,6 +192,8 @@ def key_of_text(text: str) -> bytes:
     return _from_base32(text)
 
 
+# The key of a mail stands in four places of its acknowledgement and of the log.
+@lru_cache(maxsize=1024)
 def _base32(data: bytes) -> str:
     # Lower case, no padding: stands unquoted in an address and a Message-ID, whatever folds case.
     return base64.b32encode(data).decode("ascii").rstrip("=").lower()

@@ -1,21 +1,27 @@
-"""mailtriage ack: what a customer would be answered, or the rule that forbids it."""
+"""mailtriage ack: what a customer would be answered, or the rule that forbids it; and what could
+follow that answer."""
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import click
 
 from mailtriage.acks.compose import ComposeError
+from mailtriage.acks.follow_up_texts import FollowUpTexts, load_follow_up_texts
 from mailtriage.acks.model import Announced
 from mailtriage.acks.plan import Plan
 from mailtriage.acks.preview import Preview, preview
 from mailtriage.commands.explain import explain_one, planned
 from mailtriage.commands.terminal import harmless, to_terminal
+from mailtriage.desk.follow_up_preview import preview_follow_up
 from mailtriage.doors.analysis import Analyst
 from mailtriage.doors.files import StoredMail, UnreadablePath, stored_mails
+from mailtriage.policies.load import ACKS
 from mailtriage.service.load import LoadError, read_everything, stored_tokens
+from mailtriage.shipped import shipped_directory
 
 NO_RESULTS: Final = "D7"
 _SHOWN: Final = ("From", "Reply-To", "To", "Subject", "Content-Language")
@@ -29,19 +35,45 @@ def run_ack(
     sender: str | None,
     client: str,
     raw: bool,
+    then: str | None = None,
 ) -> int:
-    """Show the acknowledgement of every mail at that path; 1 when it cannot be read."""
+    """Show the acknowledgement of every mail at that path; 1 when it cannot be read.
+
+    `then`: "update" or "survey", to show what could follow it instead.
+    """
+    texts = None
     try:
         everything = read_everything(files)
+        if then is not None:
+            shipped = shipped_directory("policies") / ACKS
+            own = everything.config.ack.templates
+            texts = load_follow_up_texts(shipped, own, only_own=True)
     except LoadError as error:
         to_terminal(str(error))
         return 1
     analyst = everything.analyst(stored_tokens(everything.config))
     try:
-        return _show_all(analyst, path, stored_mails(path), rcpt, sender, client, raw=raw)
+        mails = stored_mails(path)
+        what = then or "acknowledgement"
+        make = partial(_made, then=then, texts=texts)
+        return _show_all(analyst, path, mails, rcpt, sender, client, raw=raw, make=make, what=what)
     except UnreadablePath as error:
         to_terminal(f"mailtriage: {error}")
         return 1
+
+
+def _made(
+    analyst: Analyst, plan: Plan | None, *, then: str | None, texts: FollowUpTexts | None
+) -> Preview | None:
+    """The message to be shown; None when there is none. Raises ComposeError."""
+    ack = preview(plan, analyst.texts) if plan and analyst.texts else None
+    if ack is None or texts is None:
+        return ack
+    kind: Literal["update", "survey"] = "update" if then == "update" else "survey"
+    mailbox = plan.case.mailbox if plan else None
+    if mailbox is not None and {"update": mailbox.updates, "survey": mailbox.survey}[kind] == "off":
+        to_terminal(f"{mailbox.address}: {kind}s are switched off: nobody is sent this")
+    return preview_follow_up(kind, ack.order, analyst.config, texts, analyst.tokens)
 
 
 def _show_all(
@@ -53,6 +85,8 @@ def _show_all(
     client: str,
     *,
     raw: bool,
+    make: Callable[[Analyst, Plan | None], Preview | None],
+    what: str,
 ) -> int:
     code = 0
     for stored in mails:
@@ -61,9 +95,9 @@ def _show_all(
         analysis, _ = explain_one(analyst, stored, rcpt, sender, client)
         plan = planned(analysis)
         try:
-            made = preview(plan, analyst.texts) if plan and analyst.texts else None
+            made = make(analyst, plan)
         except ComposeError as error:
-            to_terminal(f"{stored.name}: no acknowledgement can be made: {error}")
+            to_terminal(f"{stored.name}: no {what} can be made: {error}")
             code = 1
             continue
         if made is not None and analysis.tried and "acknowledge" in analysis.tried.actions:

@@ -161,7 +161,7 @@ def _cells(one: Decision) -> tuple[str, ...]:
         str(one.score) if one.priority else "-",
         one.skill or "-",
         one.language,
-        one.kind if one.direction == "inbound" else one.direction,
+        (one.kind or "exempt") if one.direction == "inbound" else one.direction,
         f"{one.ack} {one.ack_rule}".strip(),
         ", ".join(one.why) if one.status == "ok" else " ".join((f"[{one.status}]", *one.why)),
     )

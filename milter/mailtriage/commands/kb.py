@@ -8,9 +8,11 @@ from typing import Final
 
 import click
 
+from mailtriage.commands.kb_answers import find_answer, run_answers_build
 from mailtriage.commands.terminal import harmless, to_terminal
-from mailtriage.config import ConfigError, load
+from mailtriage.config import Config, ConfigError, load
 from mailtriage.config.kb import KbConfig, Source, parse_source
+from mailtriage.knowledge.answer_index import open_answers
 from mailtriage.knowledge.fetch import fetch
 from mailtriage.knowledge.index_build import build_index
 from mailtriage.knowledge.ingest import ingest, unstemmed
@@ -26,15 +28,21 @@ _SHOWN: Final = 3
 
 
 def run_kb_build(files: Sequence[Path] | None, sources: Sequence[str], output: Path | None) -> int:
-    """Make the index; 1 when a source cannot be read, ids clash or nothing is left to write."""
+    """Make the index, and that of the answer templates unless sources or a file are named; 1 when
+    something cannot be read, ids clash or nothing is left to write."""
     config = read_config(files)
     if config is None:
         return 1
-    chosen = [parse_source(one) for one in sources] or _configured(config)
-    if not chosen:
+    chosen = [parse_source(one) for one in sources] or _configured(config.kb)
+    with_answers = config.answers.folder is not None and not sources and output is None
+    if not chosen and not with_answers:
         to_terminal("mailtriage: no sources: name some, here or in kb.sources")
         return 2
-    target = output or config.index
+    done = _build(config.kb, chosen, output or config.kb.index) if chosen else 0
+    return max(done, run_answers_build(config)) if with_answers else done
+
+
+def _build(config: KbConfig, chosen: Sequence[Source], target: Path) -> int:
     try:
         read = ingest(chosen, language=config.language)
         _print_problems(read.problems)
@@ -68,13 +76,13 @@ def run_kb_find(
     if config is None:
         return 1
     try:
-        opened = open_index(index or config.index)
+        opened = open_index(index or config.kb.index)
         mail = _mail(text)
     except KnowledgeError as error:
         to_terminal(f"mailtriage: {error}")
         return 1
     spoken = language or detect(mail).code
-    limits = limits_of(config)
+    limits = limits_of(config.kb)
     found = opened.find(mail.newest_text, spoken, subject=mail.subject, limits=limits)
     if as_json:
         kept = asdict(found) if found else None
@@ -88,6 +96,29 @@ def run_kb_find(
     return 0 if found and found.sure else 1
 
 
+def run_answers_find(
+    files: Sequence[Path] | None,
+    text: str,
+    *,
+    language: str,
+    skill: str,
+    index: Path | None,
+    as_json: bool,
+) -> int:
+    """Show which template a text, or the mail in a file of that name, finds; 1 for none."""
+    config = read_config(files)
+    if config is None:
+        return 1
+    try:
+        opened = open_answers(index or config.answers.index)
+        mail = _mail(text)
+    except KnowledgeError as error:
+        to_terminal(f"mailtriage: {error}")
+        return 1
+    spoken = language or detect(mail).code
+    return find_answer(opened, mail, spoken, skill, config.answers.threshold, as_json=as_json)
+
+
 def run_kb_fetch(files: Sequence[Path] | None, *, quiet: bool) -> int:
     """Fetch the pages of the sitemaps; 1 when something was left out."""
     config = read_config(files)
@@ -99,22 +130,22 @@ def run_kb_fetch(files: Sequence[Path] | None, *, quiet: bool) -> int:
             click.echo(harmless(url))
 
     try:
-        done = fetch(config, say)
+        done = fetch(config.kb, say)
     except KnowledgeError as error:
         to_terminal(f"mailtriage: {harmless(str(error))}")
         return 1
     _print_problems(done.problems)
     if not quiet:
         click.echo(
-            f"{config.pages}: {done.new} new, {done.unchanged} unchanged, {done.removed} removed"
+            f"{config.kb.pages}: {done.new} new, {done.unchanged} unchanged, {done.removed} removed"
         )
     return 1 if done.problems else 0
 
 
-def read_config(files: Sequence[Path] | None) -> KbConfig | None:
-    """The section [kb]; None, and said why, when the configuration has errors."""
+def read_config(files: Sequence[Path] | None) -> Config | None:
+    """The configuration; None, and said why, when it has errors."""
     try:
-        return load(files).config.kb
+        return load(files).config
     except ConfigError as error:
         to_terminal(str(error))
         return None

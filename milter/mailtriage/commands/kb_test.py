@@ -11,6 +11,7 @@ import click
 
 from mailtriage.commands.kb import limits_of, read_config
 from mailtriage.commands.terminal import harmless, to_terminal
+from mailtriage.knowledge.answer_index import open_answers
 from mailtriage.knowledge.ingest_csv import MAX_FILE, read_text
 from mailtriage.knowledge.model import Entry, KnowledgeError
 from mailtriage.knowledge.search import Hit, KnowledgeIndex, Limits, open_index
@@ -46,15 +47,25 @@ class Asked:
 
 
 def run_kb_test(
-    files: Sequence[Path] | None, questions: Path, *, index: Path | None, verbose: bool
+    files: Sequence[Path] | None,
+    questions: Path,
+    *,
+    index: Path | None,
+    answers: bool,
+    verbose: bool,
 ) -> int:
-    """Ask all questions; 1 when precision is below 0.9, or something cannot be read."""
+    """Ask all questions, of the templates with `answers`; 1 when precision is below 0.9, or
+    something cannot be read."""
     config = read_config(files)
     if config is None:
         return 1
-    limits = limits_of(config)
+    limits = Limits(config.answers.threshold) if answers else limits_of(config.kb)
+    setting = "answers.threshold" if answers else "kb.threshold"
     try:
-        opened = open_index(index or config.index)
+        if answers:
+            opened = open_answers(index or config.answers.index).knowledge
+        else:
+            opened = open_index(index or config.kb.index)
         asked = [_ask(opened, one, limits) for one in read_questions(questions)]
     except KnowledgeError as error:
         to_terminal(f"mailtriage: {harmless(str(error))}")
@@ -64,7 +75,7 @@ def run_kb_test(
         return 1
     for one in asked:
         _print(one, limits.threshold, verbose=verbose)
-    precision = _print_figures(asked, limits.threshold)
+    precision = _print_figures(asked, limits.threshold, setting)
     return 0 if precision >= GOOD else 1
 
 
@@ -122,7 +133,7 @@ def _print(one: Asked, threshold: float, *, verbose: bool) -> None:
         )
 
 
-def _print_figures(asked: Sequence[Asked], threshold: float) -> float:
+def _print_figures(asked: Sequence[Asked], threshold: float, setting: str) -> float:
     """A line for each threshold, and the precision at the one in force."""
     answerable = sum(bool(one.question.right) for one in asked)
     first = sum(one.is_right for one in asked)
@@ -134,7 +145,7 @@ def _print_figures(asked: Sequence[Asked], threshold: float) -> float:
         right = sum(one.is_right for one in said)
         precision = right / len(said) if said else 1.0
         coverage = right / answerable if answerable else 0.0
-        mark = "  ← kb.threshold" if level == threshold else ""
+        mark = f"  ← {setting}" if level == threshold else ""
         click.echo(
             f"{level:9.2f}  {precision:9.2f}  {coverage:8.2f}  {len(said):4}  "
             f"{len(said) - right:5}{mark}"

@@ -1,4 +1,4 @@
-"""mailtriage outbox: the acknowledgements that are owed, and those that could not be sent."""
+"""mailtriage outbox: the mails that are owed to customers, and those that could not be sent."""
 
 import json
 import time
@@ -20,7 +20,7 @@ _SHOWN_KEY: Final = 10
 """Characters of a key in the table: 50 bits, alike by no chance, and yet short enough to type."""
 _MOST_SHOWN: Final = 1000
 """Rows of the table; --json has them all."""
-_HEADINGS: Final = ("KEY", "STATE", "AGE", "TRIED", "TO", "FROM", "WHY")
+_HEADINGS: Final = ("KEY", "STATE", "AGE", "TRIED", "KIND", "TO", "FROM", "WHY")
 
 
 class _CallError(Exception):
@@ -183,6 +183,7 @@ def _cells(entry: OutboxEntry, now: float) -> tuple[str, ...]:
         entry.state,
         _age(now - entry.created),
         str(entry.attempts),
+        entry.kind,
         harmless(entry.address or f"(@{entry.domain})"),
         harmless(entry.mailbox),
         harmless(" ".join((entry.rule or entry.error).split())),
@@ -206,6 +207,7 @@ def _as_object(entry: OutboxEntry) -> dict[str, object]:
     """Times in ISO 8601, UTC; None for what has not happened."""
     return {
         "key": key_text(entry.key),
+        "kind": entry.kind,
         "state": entry.state,
         "mailbox": entry.mailbox,
         "to": entry.address,

@@ -7,12 +7,13 @@ import click
 
 from mailtriage.commands.postfix_wiring import milter_part, preamble, route_part, strip_part
 from mailtriage.commands.postfix_wiring_desk import desk_part, port_part, sweeper_part
+from mailtriage.commands.postfix_wiring_returns import returns_part
 from mailtriage.commands.terminal import to_terminal
 from mailtriage.config import Config
 from mailtriage.service.load import LoadError, read_everything
 
 _CHECK = """\
-# 7. All of it at once; check, and let it take effect.
+# 8. All of it at once; check, and let it take effect.
 postconf -e "$@"
 postfix check && postfix reload
 """
@@ -38,7 +39,7 @@ def wiring(config: Config) -> str:
         sweeper_part(config),
         port_part(config),
         milter_part(config),
-        *filter(None, [route_part(config)]),
+        *filter(None, [route_part(config), returns_part(config)]),
         _CHECK,
     )
     return "\n".join(parts)

@@ -1,5 +1,6 @@
 """What Postfix is told for tagging: the strip table, the milter; and how the script sets a list."""
 
+from collections.abc import Sequence
 from typing import Final, Literal
 
 from mailtriage.config import Config
@@ -65,6 +66,12 @@ def put(end: Literal["first", "last"], parameter: str, entry: str) -> str:
 def map_file(name: str, content: str) -> str:
     """The command that writes a table into Postfix's directory."""
     return f"cat > /etc/postfix/{name} <<'END'\n{content.rstrip()}\nEND\n"
+
+
+def service_options(service: str, options: Sequence[str]) -> str:
+    """One postconf -P, an option a line."""
+    lines = (f"    '{service}/{option}'" for option in options)
+    return "postconf -P \\\n" + " \\\n".join(lines) + "\n"
 
 
 def shipped_table(name: str) -> str:

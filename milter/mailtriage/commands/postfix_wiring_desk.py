@@ -5,7 +5,15 @@ import re
 from typing import Final
 
 from mailtriage.acks.tokens import HIDDEN_DOMAIN, Tokens
-from mailtriage.commands.postfix_wiring import map_file, put, reachable, setting, shipped_table
+from mailtriage.commands.postfix_wiring import (
+    map_file,
+    put,
+    reachable,
+    service_options,
+    setting,
+    shipped_table,
+)
+from mailtriage.commands.postfix_wiring_returns import returns_route
 from mailtriage.config import Config
 from mailtriage.config.endpoints import NextHop, host_and_port
 from mailtriage.mail.domains import spellings
@@ -62,7 +70,7 @@ def desk_part(config: Config) -> str:
     if not config.mailboxes.mailboxes:
         return f"# 2. The desk: {_NOBODY}\n"
     desk = f"mailtriage:{reachable(config.desk.listen)}"
-    route = f"/@{re.escape(HIDDEN_DOMAIN)}$/    {desk}"
+    routes = f"/@{re.escape(HIDDEN_DOMAIN)}$/    {desk}\n{returns_route(config)}"
     options = [
         "syslog_name=postfix/mailtriage",
         # A policy for the world's LMTP servers is none for a socket of this machine.
@@ -87,8 +95,8 @@ def desk_part(config: Config) -> str:
 #    "Relay access denied". What your own clients send there, the desk refuses unless we signed it.
 {copy}\
 postconf -M 'mailtriage/unix=mailtriage unix - - n - - lmtp'
-{_service_options("mailtriage/unix", options)}\
-{map_file(TRANSPORT_FILE, route)}\
+{service_options("mailtriage/unix", options)}\
+{map_file(TRANSPORT_FILE, routes)}\
 {put("first", "transport_maps", f"regexp:/etc/postfix/{TRANSPORT_FILE}")}\
 #    After a stop, the desk has Postfix deliver at once what waited (ETRN), not at its next retry.
 {put("last", "fast_flush_domains", HIDDEN_DOMAIN)}"""
@@ -155,11 +163,11 @@ def port_part(config: Config) -> str:
 chroot=$(postconf -hF smtp/inet/chroot 2>/dev/null || :)
 postconf -M "{service}={place} inet n - ${{chroot:-n}} - {_PORT_PROCESSES} smtpd"
 #    This machine may use it and no other; what you ask of strangers is not asked here.
-{_service_options(service, alone)}\
-{_service_options(service, _SIGNED)}\
+{service_options(service, alone)}\
+{service_options(service, _SIGNED)}\
 #    Part 1 would remove our own headers, and a content filter would send it round once more.
 #    Aliases, canonical maps and always_bcc are for acknowledgements what they are for other mail.
-{_service_options(service, _UNTOUCHED)}\
+{service_options(service, _UNTOUCHED)}\
 """
 
 
@@ -174,9 +182,3 @@ def _own_networks(submit: NextHop) -> str:
     if not address.is_loopback:
         return ""
     return "127.0.0.0/8" if address.version == 4 else "[::1]/128"
-
-
-def _service_options(service: str, options: tuple[str, ...] | list[str]) -> str:
-    """One postconf -P, an option a line."""
-    lines = (f"    '{service}/{option}'" for option in options)
-    return "postconf -P \\\n" + " \\\n".join(lines) + "\n"

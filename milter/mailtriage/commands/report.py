@@ -1,11 +1,7 @@
 """mailtriage report: the figures of a week, as text, as one HTML file, or as JSON."""
 
-import contextlib
 import json
 import math
-import os
-import sys
-import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -17,6 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from mailtriage.commands.report_data import DAY, Span, calendar_of, read_rows
+from mailtriage.commands.report_file import moment_of, moments_of, write_page
 from mailtriage.commands.terminal import harmless, to_terminal
 from mailtriage.config import Config, ConfigError, load
 from mailtriage.insight.report import make_report
@@ -41,9 +38,12 @@ def run_report(
     mailbox: str,
     html: Path | None,
     as_json: bool,
+    answers: bool = False,
+    skill: str = "",
 ) -> int:
-    """Print or write the report: 0; 1 when the configuration is wrong, nothing can be read or the
-    file cannot be written; 2 for a time or a mailbox that there is not."""
+    """Print or write the report, or the one about answers: 0; 1 when the configuration is wrong,
+    nothing can be read or the file cannot be written; 2 for a time, a mailbox or a skill that there
+    is not."""
     try:
         config = load(files).config
     except ConfigError as error:
@@ -59,15 +59,14 @@ def run_report(
     except ValueError as error:
         to_terminal(f"mailtriage: {error}")
         return _WRONG_CALL
+    if answers:
+        from mailtriage.commands.report_answers import run_answer_report
+
+        return run_answer_report(config, span, zone, address, skill, html=html, as_json=as_json)
     rows = read_rows(config, span, address)
     report = make_report(span.period, span.before, zone, rows, address)
-    if html is not None:
-        try:
-            write_file(html, html_page(report))
-        except OSError as error:
-            reason = (error.strerror or str(error)).lower()
-            to_terminal(f"mailtriage: {html}: cannot be written ({reason})")
-            return 1
+    if html is not None and not write_page(html, html_page(report)):
+        return 1
     if as_json:
         click.echo(json.dumps(as_object(report)))
     elif html is None:
@@ -96,38 +95,12 @@ def span_of(since: float | None, week: date | None, now: float, zone: ZoneInfo) 
     return Span(Period(start, now), Period(earlier[0], min(earlier[1], start)), now)
 
 
-def write_file(file: Path, text: str) -> None:
-    """Whole or not at all, and readable as the user's other files. Raises OSError."""
-    if str(file) == "-":
-        sys.stdout.write(text)
-        return
-    handle, name = tempfile.mkstemp(prefix=".report-", dir=file.parent)
-    beside = Path(name)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as stream:
-            stream.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        beside.chmod(0o666 & ~mask)
-        beside.replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            beside.unlink()
-        raise
-
-
 def as_object(report: Report) -> dict[str, Any]:
     """The report for programs: times with their offset."""
     zone = ZoneInfo(report.zone)
-
-    def moment(at: float) -> str:
-        return datetime.fromtimestamp(at, zone).isoformat(timespec="seconds")
-
-    found = asdict(report)
-    for name, period in (("period", report.period), ("before", report.before)):
-        found[name] = {"start": moment(period.start), "end": moment(period.end)}
+    found = asdict(report) | moments_of(report.period, report.before, report.zone)
     for surge in found["surges"] or ():
-        surge["at"] = moment(surge["at"])
+        surge["at"] = moment_of(surge["at"], zone)
     for one in found["answers"] or ():
         one["skill"] = one["skill"] or None
     return found

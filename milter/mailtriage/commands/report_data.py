@@ -10,6 +10,7 @@ from typing import Final
 from mailtriage.acks.promise import config_calendar
 from mailtriage.commands.history import opened
 from mailtriage.commands.moments import shown
+from mailtriage.commands.report_after import with_after
 from mailtriage.config import Config
 from mailtriage.config.acks import DEFAULT_CALENDAR, Calendar
 from mailtriage.desk.clock import REMEMBERED, Answered, Queue, ReplyClock
@@ -55,7 +56,7 @@ def read_rows(config: Config, span: Span, mailbox: str) -> Rows:
     surges, no_surges = _surges(config, span)
     titles, no_knowledge = _titles(config, mails or [])
     is_known = span.before.start >= span.now - SURGES_KEPT - DAY / 24
-    return Rows(
+    rows = Rows(
         mails=mails,
         replies=found.replies if found else None,
         open_now=found.open_now if found else {},
@@ -71,6 +72,7 @@ def read_rows(config: Config, span: Span, mailbox: str) -> Rows:
             knowledge=no_knowledge,
         ),
     )
+    return with_after(rows, config, span.period, span.before, span.now, mailbox)
 
 
 def _mails(config: Config, span: Span, mailbox: str) -> tuple[list[Mail] | None, str, str]:

@@ -5,7 +5,7 @@ import resource
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +16,12 @@ from mailtriage.classifier.model import Classifier
 from mailtriage.classifier.store import ModelError, load_model, model_bytes, read_about
 from mailtriage.commands.explain import json_line
 from mailtriage.commands.terminal import to_terminal
+from mailtriage.commands.train_feedback import NothingCorrectedError, biased, corrected_set
 from mailtriage.commands.train_table import print_result
 from mailtriage.config import Config, ConfigError, load
 from mailtriage.labelled import LabelledError, LabelledSet, read_labelled
 from mailtriage.learning import own
+from mailtriage.learning.corrections import Corrected, gently
 from mailtriage.learning.fit import TooFewLabels
 from mailtriage.learning.install import InstallError, install, previous_of, roll_back, where_wrong
 from mailtriage.learning.report import (
@@ -39,6 +41,8 @@ from mailtriage.policies.load import PolicyError, load_policies
 from mailtriage.policies.matcher import Matcher
 from mailtriage.service.load import model_file, policy_directories
 from mailtriage.shipped import shipped_directory
+from mailtriage.state.feedback import FeedbackError
+from mailtriage.state.secret import SecretError
 
 NO_SCIKIT: Final = (
     "mailtriage: train needs scikit-learn, which reading mail does not: "
@@ -61,6 +65,8 @@ class Wish:
     dry_run: bool = False
     output: Path | None = None
     as_json: bool = False
+    feedback: tuple[Path, ...] = ()
+    """Archives whose mails are learnt from where they were corrected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +83,8 @@ class Result:
     seconds: float
     megabytes: float
     """Peak memory of the whole command."""
+    corrected: Corrected | None = None
+    """What became of corrections; None when they were not asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +95,9 @@ class _InUse:
     about: Mapping[str, Any]
 
 
-def run_train(files: Sequence[Path] | None, labelled: Path, wish: Wish) -> int:
-    """Learn, judge, and install unless the model in use is better; 1 when nothing was installed
-    that should have been."""
+def run_train(files: Sequence[Path] | None, labelled: Path | None, wish: Wish) -> int:
+    """Learn from LABELLED, from corrected mails (`wish.feedback`), or both; judge, and install
+    unless the model in use is better. 1 when nothing was installed that should have been."""
     started = time.monotonic()
     if not has_scikit():
         to_terminal(NO_SCIKIT)
@@ -105,7 +113,7 @@ def run_train(files: Sequence[Path] | None, labelled: Path, wish: Wish) -> int:
     except (ConfigError, PolicyError, LabelledError, _Refused) as error:
         to_terminal(str(error))
         return 1
-    except (TooFewLabels, InstallError) as error:
+    except (FeedbackError, InstallError, NothingCorrectedError, SecretError, TooFewLabels) as error:
         to_terminal(f"mailtriage: {error}")
         return 1
     if wish.as_json:
@@ -148,9 +156,15 @@ def has_scikit() -> bool:
     return importlib.util.find_spec("sklearn") is not None
 
 
-def _learn(config: Config, path: Path, wish: Wish, started: float) -> Result:
+def _learn(config: Config, given: Path | None, wish: Wish, started: float) -> Result:
     limits = Limits(max_scan_bytes=config.milter.max_scan_bytes)
-    labelled = read_labelled(path, limits)
+    corrected: Corrected | None = None
+    if given is None or wish.feedback:
+        corrected = corrected_set(config, given, wish.feedback, limits)
+        labelled = corrected.labelled
+    else:
+        labelled = read_labelled(given, limits)
+    path = labelled.path
     with Console(stderr=True).status("reading") as status:
         policies, _ = load_policies(policy_directories(config), disable=config.policies.disable)
         matcher = Matcher(policies, time_limit=config.policies.time_limit)
@@ -158,19 +172,25 @@ def _learn(config: Config, path: Path, wish: Wish, started: float) -> Result:
         read = list(lessons(labelled.examples, matcher, limits, unreadable=unreadable.append))
         single = own.without_copies(read)
         warnings = [f"could not be read: {name}" for name in unreadable]
+        warnings += biased(corrected) if corrected else []
         empty = len(labelled.examples) + len(labelled.unreadable) - len(unreadable) - len(read)
         if empty:
             warnings.append(f"left out, without a word in them: {empty}")
         if len(read) > len(single):
             warnings.append(f"left out, there twice or more: {len(read) - len(single)}")
-        course = own.plan(single, _corpus(config, matcher), only=wish.only)
+        corpus = _corpus(config, matcher)
+        course = own.plan(single, corpus, only=wish.only)
+        if given is None:
+            course = gently(course, corpus)
         if not course.facets:
             raise _Refused(f"{path}: nothing to learn: two skills at least must have mails")
         warnings += _scant(path, course, force=wish.force)
         status.update(f"cross-validating over {len(single)} mails")
         trial = own.trials(course)[0]
         status.update("learning")
-        model = own.learn(course, trial, _temperatures(config))
+        # How sure to be is not learnt from mistakes alone.
+        judged = replace(trial, unseen={}) if given is None and course.corpus else trial
+        model = own.learn(course, judged, _temperatures(config))
     told = _figures(course, model, trial)
     found = tuple(as_object(one) for one in told)
     return Result(
@@ -189,6 +209,7 @@ def _learn(config: Config, path: Path, wish: Wish, started: float) -> Result:
         },
         seconds=time.monotonic() - started,
         megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        corrected=corrected,
     )
 
 
@@ -312,6 +333,7 @@ def _object(result: Result) -> dict[str, Any]:
         "recipe": result.about["recipe"],
         "facets": result.about["figures"],
         "compared": {found.facet: comparison_object(found) for found in result.comparisons},
+        "feedback": result.corrected.as_object() if result.corrected else None,
         "notes": list(result.labelled.notes),
         "warnings": list(result.warnings),
         "seconds": round(result.seconds, 1),

@@ -5,7 +5,7 @@ Every default stands once, in the function that reads its section, spelled as in
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -272,7 +272,7 @@ def read_sections(root: SettingsReader) -> Config:
         warnings=read_warnings(root.table("warnings")),
     )
     root.finish()
-    return config
+    return replace(config, exempt=exempt.also(config.follow_ups.returns.domain))
 
 
 def _used(profiles: Profiles, mailboxes: Mailboxes) -> dict[str, Profile]:

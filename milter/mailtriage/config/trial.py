@@ -40,6 +40,10 @@ class Exempt:
     """Addresses, or "@domain" for all of a domain; in lower case, domains in A-labels."""
     recipients: tuple[str, ...] = ()
 
+    def also(self, domain: str) -> "Exempt":
+        """The same, and mail to that domain with it, if it is not empty: of return addresses."""
+        return replace(self, recipients=(*self.recipients, f"@{domain}")) if domain else self
+
     def why(self, client: str, senders: Iterable[str], recipients: Iterable[str]) -> Exemption:
         """What exempts a mail: its client (an IP address), whoever sent it, or its recipients, all
         of which must be exempt: one that is not has a right to the tags. Empty: nothing does."""

@@ -15,6 +15,8 @@ from mailtriage.mail.words import decode_words
 from mailtriage.tags.vocabulary import PREFIX, SEAL
 
 _OURS: Final = PREFIX.lower()
+_SEAL: Final = SEAL.lower()
+_LOOP: Final = f"{_OURS}-loop"
 _MAX_RECEIVED: Final = 4096
 _UNKNOWN: Final = Client()
 
@@ -44,12 +46,21 @@ class Copy:
 class Arrival:
     """How our Postfix got a mail, by the Received: that it put on top."""
 
-    at: float = 0.0
-    """Seconds since the epoch; 0: it does not say."""
+    date: str = ""
+    """As it stands there (RFC 5322 section 3.3); empty: it does not say."""
     queue_id: str = ""
     """Empty: it does not say."""
     client: Client = _UNKNOWN
     """Login is "?" for a client that logged in, as whoever it was."""
+
+    @property
+    def at(self) -> float:
+        """Seconds since the epoch; 0: it does not say. Read when it is asked for: of a mail with a
+        seal nobody asks."""
+        try:
+            return max(0.0, email.utils.parsedate_to_datetime(self.date).timestamp())
+        except (ValueError, TypeError, OverflowError):
+            return 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +102,13 @@ def open_copy(copy: Copy, tokens: Tokens) -> Opened | None:
         lower = name.lower()
         if lower == "received" and arrival is None:
             arrival = read_received(value)
-        elif lower == SEAL.lower():
-            seal = seal or decode_words(value).strip()
-        elif lower == f"{_OURS}-loop":
+        elif not lower.startswith(_OURS) or lower == _LOOP:
             # The mark of our own mail is no tag: it came with the mail, and forbids an answer.
             fields.append((name, value))
+        elif lower == _SEAL:
+            seal = seal or _text(value)
         elif lower == _OURS or lower.startswith(f"{_OURS}-"):
-            tags.append((name, decode_words(value).strip()))
+            tags.append((name, _text(value)))
         else:
             fields.append((name, value))
     return Opened(
@@ -112,6 +123,15 @@ def open_copy(copy: Copy, tokens: Tokens) -> Opened | None:
     )
 
 
+def _text(value: bytes) -> str:
+    """The value of a field of ours. Those that we write are plain, and a mail has twenty."""
+    if value.isascii() and b"=?" not in value:
+        text = value.strip().decode("ascii")
+        if text.isprintable():
+            return text
+    return decode_words(value).strip()
+
+
 def read_received(value: bytes) -> Arrival:
     """What the body of Postfix's own Received: says; nothing of any other. Never raises."""
     text = value[:_MAX_RECEIVED].decode("latin-1").strip()
@@ -123,7 +143,8 @@ def read_received(value: bytes) -> Arrival:
         client = Client(login=login, protocol="local")
     else:
         client = Client(_address(first_line), login=login)
-    return Arrival(_date(text), queue_id, client)
+    date = _DATE.search(text)
+    return Arrival(date[1].strip() if date else "", queue_id, client)
 
 
 def _address(first_line: str) -> str:
@@ -134,17 +155,10 @@ def _address(first_line: str) -> str:
         return ""
 
 
-def _date(text: str) -> float:
-    found = _DATE.search(text)
-    if found is None:
-        return 0.0
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(found[1].strip()).timestamp())
-    except (ValueError, TypeError, OverflowError):
-        return 0.0
-
-
 def tag(tags: Sequence[tuple[str, str]], name: str) -> str:
     """Value of X-Mailtriage-NAME; empty when it is not there."""
     wanted = f"{_OURS}-{name}"
-    return next((value for field, value in tags if field.lower() == wanted), "")
+    for field, value in tags:
+        if len(field) == len(wanted) and field.lower() == wanted:
+            return value
+    return ""

@@ -54,7 +54,8 @@ class Delivery:
     async def deliver(self, sender: str, recipient: str, message: bytes) -> bool:
         """Whether all that follows from the mail is on the disk. Never raises.
 
-        `sender`: reverse-path; `recipient`: an address with our signature; `message`: as received.
+        `sender`: reverse-path; `recipient`: a hidden one with our signature, or one in
+        the domain of our return addresses; `message`: as received.
         """
         self._number += 1
         number, begun = self._number, time.monotonic()
@@ -89,7 +90,7 @@ class Delivery:
         if prepared is None:
             return {"event": "desk", "outcome": "nothing", "key": _named(copy.recipient)}, "debug"
         outcome = await self._commit.run(lambda store: self._judgement.apply(prepared, store, now))
-        return {**outcome.fields, "key": key_text(prepared.key)}, outcome.level
+        return {**outcome.fields, "key": key_text(prepared.key) or "-"}, outcome.level
 
     def _tell_failure(self, recipient: str, fault: Exception) -> None:
         name = _named(recipient)

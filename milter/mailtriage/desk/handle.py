@@ -21,6 +21,7 @@ from mailtriage.acks.model import Announced, Authentication, Case, Destination, 
 from mailtriage.acks.plan import is_short, leads_nowhere
 from mailtriage.acks.promise import TARGETS_ALONE, Answers
 from mailtriage.acks.seal import Facts
+from mailtriage.acks.settled import says_settled
 from mailtriage.acks.suggested import link_of, suggest
 from mailtriage.acks.templates import Texts
 from mailtriage.acks.tokens import Tokens
@@ -30,19 +31,22 @@ from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.config.sections import Config
 from mailtriage.desk.complaint import complainant, may_be_complaint
 from mailtriage.desk.copy import Copy, Opened, open_copy, tag
+from mailtriage.desk.follow_up_kept import follow_up_of
 from mailtriage.desk.identity import Identifier, Identity
+from mailtriage.desk.known import is_acknowledged_elsewhere, is_other_copy, triage_of
 from mailtriage.desk.outbound import outbound_of
 from mailtriage.desk.report import Level
 from mailtriage.knowledge.search import KnowledgeIndex
 from mailtriage.mail.model import Client, Envelope, Limits, Mail
 from mailtriage.mail.read import read_mail
 from mailtriage.policies.matcher import Matcher
-from mailtriage.state.ledger import EmptyLedger, LedgerQuestion
+from mailtriage.state.ledger import EmptyLedger
 from mailtriage.state.shared_records import Pulled
 from mailtriage.state.store import Inbound, NewAck, Outbound, Store, WaitingAck
+from mailtriage.tags.vocabulary import NONE
 from mailtriage.triage.customer import CustomerList
 from mailtriage.triage.judge import triage
-from mailtriage.triage.model import Kind, Mood, Priority, Thread, Tier, Triage
+from mailtriage.triage.model import Kind, Thread
 
 NOT_COMPOSED: Final = "J22"
 NO_RESULTS: Final = "D7"
@@ -68,6 +72,8 @@ class Prepared:
     """The address whose owner complained about our mail."""
     kb: KbLink | None = None
     """The paragraph that may already answer it."""
+    answer: str = ""
+    """What X-Mailtriage-Answer says, under our seal."""
     shared: Pulled | None = None
     """What other nodes know (desk/sharing.py); None: not known, or there are none."""
 
@@ -157,8 +163,8 @@ class Handler:
         if facts.rule and tag(opened.tags, "kind") != Kind.HUMAN:
             return None
         case = Case(
-            mail=dataclasses.replace(found.header, client=Client(facts.client)),
-            triage=_triage(opened, facts),
+            mail=found.header,
+            triage=triage_of(opened, facts),
             config=self._config,
             tokens=self._tokens,
             mailbox=found.mailbox,
@@ -180,6 +186,7 @@ class Handler:
             sealed=facts,
             only_here=found.only_here,
             kb=link_of(self._analyst.knowledge, tag(opened.tags, "kb"), facts.passage),
+            answer=tag(opened.tags, "answer"),
         )
 
     def _judged(self, opened: Opened, found: Identity, now: float) -> Prepared | None:
@@ -242,7 +249,7 @@ class Handler:
     def _apply_inbound(self, prepared: Prepared, case: Case, store: Store) -> Outcome:
         question = question_about(case)
         history = store.look_up(question)
-        if history.handled or _is_other_copy(prepared.only_here, question, store):
+        if history.handled or is_other_copy(prepared.only_here, question, store):
             return KNOWN
         case = dataclasses.replace(case, history=history)
         verdict = _verdict(prepared, case)
@@ -252,7 +259,7 @@ class Handler:
         ack = None
         order = None
         if not verdict.rule and verdict.announced is Announced.SENT and mailbox is not None:
-            if _is_acknowledged_elsewhere(question, store):
+            if is_acknowledged_elsewhere(question, store):
                 return KNOWN
             order = draft(case, mailbox, verdict, self._answers, prepared.kb)
             try:
@@ -293,6 +300,7 @@ class Handler:
             order=order.to_json() if waiting else "",
             waiting=waiting,
             original_id=usable_id(case.mail.message_id) if mailbox.repair == "headers" else "",
+            follow_up=follow_up_of(order, case.triage, mailbox, config.follow_ups),
         )
 
     def _apply_outbound(self, outbound: Outbound, store: Store, now: float) -> Outcome:
@@ -341,40 +349,6 @@ def _verdict(prepared: Prepared, case: Case) -> Verdict:
     )
 
 
-def _triage(opened: Opened, facts: Facts) -> Triage:
-    """The tags again as a triage: as far as an acknowledgement depends on it."""
-    tags = opened.tags
-    return Triage(
-        language=tag(tags, "language"),
-        language_confidence=facts.confidence / 100,
-        skill=tag(tags, "skill"),
-        priority=Priority(tag(tags, "priority")),
-        tier=Tier(tag(tags, "tier")),
-        kind=Kind(tag(tags, "kind")),
-        thread=Thread(tag(tags, "thread")),
-        topic=tag(tags, "topic"),
-        mood=Mood(tag(tags, "mood")),
-    )
-
-
-def _is_other_copy(only_here: str, question: LedgerQuestion, store: Store) -> bool:
-    """Whether this very delivery was recorded already, by the other of the two ways to the desk."""
-    if not only_here:
-        return False
-    itself = dataclasses.replace(question, references=(only_here,))
-    return store.look_up(itself).conversation is not None
-
-
-def _is_acknowledged_elsewhere(question: LedgerQuestion, store: Store) -> bool:
-    """Whether another mailbox has acknowledged this very mail (rule E5): it came for both while the
-    milter was down, or in a transaction for each."""
-    if not question.message_id:
-        return False
-    itself = dataclasses.replace(question, references=(question.message_id,))
-    known = store.look_up(itself).conversation
-    return known is not None and known.same_sender and known.acknowledged > 0
-
-
 def _inbound(prepared: Prepared, case: Case, verdict: Verdict, order: Order | None) -> Inbound:
     """What is remembered; `order`: of the acknowledgement that goes out."""
     judged, mail, facts = case.triage, case.mail, prepared.sealed
@@ -396,7 +370,9 @@ def _inbound(prepared: Prepared, case: Case, verdict: Verdict, order: Order | No
         topic=judged.topic,
         thread=str(judged.thread),
         mood=str(judged.mood),
+        answer=prepared.answer if prepared.answer != NONE else "",
         promised=order.by if order else 0.0,
         short=facts.short if facts else is_short(mail),
+        settled=facts.settled if facts else judged.thread is not Thread.NEW and says_settled(mail),
         writers=(mail.from_address,) if mail.from_address else (),
     )

@@ -14,7 +14,7 @@ from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
 from mailtriage.desk.copy import Opened, tag
 from mailtriage.mail.address import parse_mailboxes
-from mailtriage.mail.model import Envelope, Mail
+from mailtriage.mail.model import Client, Envelope, Mail
 from mailtriage.mail.read import read_mail
 
 _SEALED_FOR: Final = re.compile(r"\bbox=([a-z2-7]{13});")
@@ -31,7 +31,8 @@ class Identity:
     mailbox: Mailbox
     header: Mail
     """The mail without its body. Its recipient is the one address of the mailbox that the header
-    names; the mailbox itself when it names none."""
+    names; the mailbox itself when it names none, or when there is a seal. Its client is the one of
+    the seal; nobody without one."""
     facts: Facts | None
     """What the analysis found out; None when there is no seal of this mail."""
     only_here: str
@@ -53,12 +54,9 @@ class Identifier:
     def identify(self, opened: Opened, sender: str) -> Identity | None:
         """What `opened`, a copy of an inbound mail, is of; None when another copy of it is on its
         way, or it is for no mailbox. `sender`: reverse-path."""
-        header = read_mail(
-            opened.fields, b"", envelope=Envelope(sender), queue_id=opened.arrival.queue_id
-        )
-        return self._sealed(opened, header) or self._unsealed(opened, header)
+        return self._sealed(opened, sender) or self._unsealed(opened, sender)
 
-    def _sealed(self, opened: Opened, header: Mail) -> Identity | None:
+    def _sealed(self, opened: Opened, sender: str) -> Identity | None:
         """The mailbox stands under the seal: it is the one that the analysis has chosen (rule E5),
         also when the sweeper copies a mail for several of them once for each."""
         named = _SEALED_FOR.search(opened.seal)
@@ -69,9 +67,19 @@ class Identifier:
         facts = opened.facts(self._tokens, key)
         if facts is None:
             return None
-        return self._identity(opened, key, mailbox, header, facts)
+        header = read_mail(
+            opened.fields,
+            b"",
+            envelope=Envelope(sender, (mailbox.address,)),
+            client=Client(facts.client),
+            queue_id=opened.arrival.queue_id,
+        )
+        return Identity(key, mailbox, header, facts, _only_here(opened, header))
 
-    def _unsealed(self, opened: Opened, header: Mail) -> Identity | None:
+    def _unsealed(self, opened: Opened, sender: str) -> Identity | None:
+        header = read_mail(
+            opened.fields, b"", envelope=Envelope(sender), queue_id=opened.arrival.queue_id
+        )
         if not opened.mailbox:
             # A key is made of the mailbox, so that trying each of them finds it, but for a mail
             # without a Message-ID whose body Postfix has shortened: there the header has to do.
@@ -105,29 +113,18 @@ class Identifier:
         envelope = Envelope(header.envelope.sender, recipients)
         return service_mailbox(dataclasses.replace(header, envelope=envelope), self._config)[0]
 
-    def _identity(
-        self,
-        opened: Opened,
-        key: bytes,
-        mailbox: Mailbox,
-        header: Mail,
-        facts: Facts | None = None,
-    ) -> Identity:
-        recipient = mailbox.address
-        if facts is None:
-            own = (
-                one for one in self._addressed(header) if self._chosen(header, (one,)) == mailbox
-            )
-            recipient = next(own, recipient)
-        envelope = Envelope(header.envelope.sender, (recipient,))
-        only_here = "" if has_own_message_id(header) else header.message_id or _made_up(opened)
-        return Identity(
-            key, mailbox, dataclasses.replace(header, envelope=envelope), facts, only_here
-        )
+    def _identity(self, opened: Opened, key: bytes, mailbox: Mailbox, header: Mail) -> Identity:
+        own = (one for one in self._addressed(header) if self._chosen(header, (one,)) == mailbox)
+        envelope = Envelope(header.envelope.sender, (next(own, mailbox.address),))
+        header = dataclasses.replace(header, envelope=envelope)
+        return Identity(key, mailbox, header, None, _only_here(opened, header))
 
 
-def _made_up(opened: Opened) -> str:
-    arrival = opened.arrival
-    if not arrival.queue_id:
+def _only_here(opened: Opened, header: Mail) -> str:
+    """See `Identity.only_here`."""
+    if has_own_message_id(header):
         return ""
+    arrival = opened.arrival
+    if header.message_id or not arrival.queue_id:
+        return header.message_id
     return f"<{arrival.queue_id}.{arrival.at:.0f}@{HIDDEN_DOMAIN}>"

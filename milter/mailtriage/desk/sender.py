@@ -1,5 +1,7 @@
 """The ack worker's work: takes what is owed out of the outbox and hands it to the mail server.
 
+Acknowledgements, and behind them updates and surveys, which never hold up one.
+
 A row is claimed, for a minute, only when a connection is free for it; then it is sent, and marked
 at once: what was sent and not yet marked when the process is killed is sent again, and nothing else
 ever is. One message at a time is between its first octet and its mark.
@@ -155,9 +157,13 @@ class Sender:
         if limit < 1:
             return
         self._looked = time.monotonic()
-        rows, expired = await self._outbox.call(lambda outbox: outbox.claim(now, LEASE, limit))
-        for key in expired:
-            fields = {"event": "ack", "state": "expired", "rule": "J26", "key": key_text(key)}
+        # Half of what may go out at once is kept for acknowledgements.
+        others = max(0, self._pace.room(now) - self._config.limits.burst // 2) if self._pace else 0
+        rows, expired = await self._outbox.call(
+            lambda outbox: outbox.claim(now, LEASE, limit, others=others)
+        )
+        for key, kind in expired:
+            fields = {"event": kind, "state": "expired", "rule": "J26", "key": key_text(key)}
             self._report("warning", fields)
         # As many as asked for: there may be more.
         self._look_again = len(rows) == limit
@@ -225,7 +231,9 @@ class Sender:
         turn = Turn(self._window)
         begun = time.monotonic()
         try:
-            answer = await connection.send(row.address, row.message, SEND_LIMIT, turn.begin)
+            answer = await connection.send(
+                row.address, row.message, SEND_LIMIT, turn.begin, sender=row.sender
+            )
         except Exception as fault:  # noqa: BLE001  a bug of ours: this row suffers, and no other
             connection.drop()
             answer = Answer(Result.REJECTED, f"fault {type(fault).__name__}")
@@ -314,7 +322,9 @@ class Sender:
                 return held(now if self._leaving else now + 2 * PROBE_EVERY)
             case Result.SERVER:
                 return again()
-            case Result.UNKNOWN if self._config.prefer == "no_duplicate" or row.attempts > 1:
+            case Result.UNKNOWN if (
+                self._config.prefer == "no_duplicate" or row.attempts > 1 or row.kind != "ack"
+            ):
                 # Once more, with the same Message-ID, for the sake of no_loss; but a server that
                 # takes mails and is slow to say so must not be given one over and over.
                 return dead("unknown outcome")
@@ -324,7 +334,7 @@ class Sender:
     def _tell(self, tried: _Tried, mark: _Mark, now: float) -> None:
         row = tried.row
         fields: dict[str, object] = {
-            "event": "ack",
+            "event": row.kind,
             "state": mark.state,
             "key": key_text(row.key),
             "address": self._mask(row.address),

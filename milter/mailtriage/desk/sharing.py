@@ -120,6 +120,15 @@ class SharedJudgement:
         nothing = LedgerQuestion(b"", "", "", "", "", "", (), time.time())
         self.redis.look_again(PULL, pull_values(nothing, self._tokens, self._horizon))
 
+    def pulled_about(self, question: LedgerQuestion) -> Pulled | None:
+        """What is known of that conversation and that person; None: Redis does not say. Nothing is
+        claimed."""
+        answer = self.redis.ask(PULL, pull_values(question, self._tokens, self._horizon))
+        try:
+            return None if answer is None else read_pulled(answer)
+        except SharedDataError:
+            return None
+
     def release(self, waiting: Iterable[WaitingAck], ticket: str, store: Store, now: float) -> None:
         """See `Handler.release`."""
         self._judging.release(waiting, ticket, store, now)

@@ -1,4 +1,4 @@
-"""One connection to the server that acknowledgements are handed to, and what it says of each.
+"""One connection to the server that our mails are handed to, and what it says of each.
 
 Whatever happens ends in an `Answer`, and an answer never claims more than is known: between the
 final dot and its reply nothing is (RFC 1047).
@@ -108,9 +108,13 @@ class Submission:
         message: bytes,
         limit: float,
         ready: Callable[[], Awaitable[bool]] | None = None,
+        *,
+        sender: str = "",
     ) -> Answer:
-        """Hand in one mail, with the null reverse-path (RFC 3834 section 3.3).
+        """Hand in one mail.
 
+        `sender`: its reverse-path. An acknowledgement has the null one (RFC 3834 section 3.3); what
+        nobody asked for has one that can bounce, and is never null (RFC 5321 section 4.5.5).
         `message` has CRLF line ends and goes out byte for byte. `ready` is waited for when the
         server wants the message, before anything of that is sent; false: it is not to be sent now.
         `limit` in seconds, for all of it but the wait for `ready`. Never raises but when cancelled,
@@ -121,10 +125,10 @@ class Submission:
         sent_all = False
         try:
             async with asyncio.timeout(limit) as clock:
-                client = await self._begun(address, message)
+                client = await self._begun(sender, address, message)
                 if isinstance(client, Answer):
                     return client
-                refusal = await self._envelope(client, address)
+                refusal = await self._envelope(client, sender, address)
                 if refusal is not None:
                     return refusal
                 if ready is not None and not await _uncounted(clock, ready):
@@ -144,7 +148,7 @@ class Submission:
             self.drop()
             raise
 
-    async def _begun(self, address: str, message: bytes) -> aiosmtplib.SMTP | Answer:
+    async def _begun(self, sender: str, address: str, message: bytes) -> aiosmtplib.SMTP | Answer:
         """A connection on which MAIL was accepted, or what stands in the way.
 
         One that was kept open may have died since; then a new one is tried once.
@@ -152,7 +156,7 @@ class Submission:
         reused = self._client is not None and self._client.is_connected
         try:
             client = await self._connected()
-            answer = await self._mail_from(client, address, message)
+            answer = await self._mail_from(client, sender, address, message)
             if answer is None:
                 return client
             if not reused or client.is_connected:
@@ -162,7 +166,7 @@ class Submission:
                 raise
         self.drop()
         client = await self._connected()
-        return await self._mail_from(client, address, message) or client
+        return await self._mail_from(client, sender, address, message) or client
 
     async def _connected(self) -> aiosmtplib.SMTP:
         client = self._client
@@ -173,9 +177,9 @@ class Submission:
         return self._client
 
     async def _mail_from(
-        self, client: aiosmtplib.SMTP, address: str, message: bytes
+        self, client: aiosmtplib.SMTP, sender: str, address: str, message: bytes
     ) -> Answer | None:
-        words = [b"FROM:<>"]
+        words = [b"FROM:<" + sender.encode("ascii") + b">"]
         if not message.isascii() and client.supports_extension("8bitmime"):
             words.append(b"BODY=8BITMIME")
         utf8 = not address.isascii()
@@ -186,17 +190,21 @@ class Submission:
         reply = await client.execute_command(b"MAIL", *words)
         if reply.code // 100 == 2:
             return None
+        if sender and reply.code != 421:
+            # Perhaps it does not like the sender: acknowledgements, which have none, go on.
+            return _refusal(reply.code, reply.message)
         # MAIL FROM:<> is the same for all: who refuses it refuses everything. Not so SMTPUTF8.
         of_this_mail = utf8 and reply.code // 100 == 5
         result = Result.REJECTED if of_this_mail else Result.SERVER
         return Answer(result, _cut(reply.code, reply.message))
 
-    async def _envelope(self, client: aiosmtplib.SMTP, address: str) -> Answer | None:
+    async def _envelope(self, client: aiosmtplib.SMTP, sender: str, address: str) -> Answer | None:
         """RCPT and DATA; None when the server waits for the message."""
         words = [b"TO:<" + address.encode("utf-8") + b">"]
         if client.supports_extension("dsn"):
-            # Nobody is to get a bounce of what nobody asked for (RFC 3461 section 4.1).
-            words.append(b"NOTIFY=NEVER")
+            # Nobody is to get a bounce of an acknowledgement (RFC 3461 section 4.1). Of the others
+            # we want to know that they failed, and nothing of delays.
+            words.append(b"NOTIFY=FAILURE" if sender else b"NOTIFY=NEVER")
         reply = await client.execute_command(b"RCPT", *words)
         if reply.code // 100 == 2:
             reply = await client.execute_command(b"DATA")

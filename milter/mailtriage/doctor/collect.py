@@ -1,7 +1,7 @@
 """Looks at the machine: reads, asks and connects, within time limits; changes nothing."""
 
 import errno
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeVar
@@ -21,6 +21,7 @@ from mailtriage.doctor.milter_wire import Letter, MilterError, passed
 from mailtriage.doctor.model import Shell, Undone
 from mailtriage.doctor.postconf import Asker, PostfixError, Service
 from mailtriage.doctor.reach import reach_milter, reach_server
+from mailtriage.doctor.returns import example
 from mailtriage.doctor.routes import redirected
 from mailtriage.doctor.settings import FORGED, removes
 from mailtriage.doctor.stored import look_at_knowledge, look_at_redis, look_at_state
@@ -122,6 +123,7 @@ def look_at_postfix(
     routes = list(redirected(config))
     milter_checks = main.get("milter_header_checks", "")
     transport = main.get("transport_maps", "")
+    back, domain = example(config), config.follow_ups.returns.domain
     return Postfix(
         main=main,
         written=written,
@@ -129,7 +131,13 @@ def look_at_postfix(
         header_actions=actions,
         route_actions=ask("route-checks", lambda: asker.first(milter_checks, routes), nothing),
         hidden_route=ask("transport", lambda: asker.address(transport, _HIDDEN), ""),
-        hidden_open=ask("hidden-domain-open", lambda: _open(asker, main), ()),
+        hidden_open=ask(
+            "hidden-domain-open", lambda: _open(asker, main, HIDDEN_DOMAIN, "invalid"), ()
+        ),
+        returns_route=ask(
+            "returns-transport", lambda: asker.address(transport, back) if back else "", ""
+        ),
+        returns_in=ask("returns-domain", lambda: _open(asker, main, domain) if back else (), ()),
         swept=ask("sweeper", lambda: _swept(asker, main, config, undone), nothing),
         tables=_tables(shell.directory, wanted),
     )
@@ -146,14 +154,14 @@ def _header_checks(postfix: Postfix, port: str) -> str:
     return postfix.value(cleanup, "header_checks")
 
 
-def _open(asker: Asker, main: dict[str, str]) -> tuple[str, ...]:
-    """The lists of domains that the hidden one is in."""
-    return tuple(name for name in _DOMAINS if _listed(asker, main.get(name, "")))
+def _open(asker: Asker, main: dict[str, str], domain: str, above: str = "") -> tuple[str, ...]:
+    """The lists of domains that a domain is in, or the one above it, if that is named."""
+    names = {domain, *((above, f".{above}") if above else ())}
+    return tuple(name for name in _DOMAINS if _listed(asker, main.get(name, ""), domain, names))
 
 
-def _listed(asker: Asker, value: str) -> bool:
-    """Whether a list of domains has the hidden one: as a word, in a file or in a table."""
-    names = {HIDDEN_DOMAIN, "invalid", ".invalid"}
+def _listed(asker: Asker, value: str, domain: str, names: Set[str]) -> bool:
+    """Whether a list of domains has one of the names: as a word, in a file or in a table."""
     for entry in entries(value):
         if entry.lower() in names:
             return True
@@ -161,7 +169,7 @@ def _listed(asker: Asker, value: str) -> bool:
             text = Path(entry).read_text(errors="replace")[:_MOST_RESULTS]
             if names & set(text.lower().split()):
                 return True
-        elif ":" in entry and asker.look_up(entry, [HIDDEN_DOMAIN]):
+        elif ":" in entry and asker.look_up(entry, [domain]):
             return True
     return False
 

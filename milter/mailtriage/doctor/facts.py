@@ -27,6 +27,10 @@ class Postfix:
     """What transport_maps have for a hidden recipient."""
     hidden_open: tuple[str, ...] = ()
     """Parameters that say that mail for the hidden domain is taken from anybody."""
+    returns_route: str = ""
+    """What transport_maps have for a return address."""
+    returns_in: tuple[str, ...] = ()
+    """The lists of domains that have that of the return addresses."""
     swept: Mapping[str, str] = field(default_factory=dict)
     """Service address to what recipient_bcc_maps have for it: "ours", another address, nothing."""
     tables: Mapping[str, str] = field(default_factory=dict)

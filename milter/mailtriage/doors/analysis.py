@@ -35,6 +35,8 @@ from mailtriage.doors.tried import (
     would,
 )
 from mailtriage.faults import place_of
+from mailtriage.knowledge.answer_choice import suggest_answer
+from mailtriage.knowledge.answer_index import AnswerIndex
 from mailtriage.knowledge.search import KnowledgeIndex
 from mailtriage.mail.domains import same_address
 from mailtriage.mail.model import Client, Envelope, Limits, Mail, MailStatus
@@ -95,6 +97,8 @@ class Analyst:
     """The policies that count, with those that are only tried; None without any."""
     knowledge: KnowledgeIndex | None = None
     """The knowledge base; None where there is none."""
+    answers: AnswerIndex | None = None
+    """The answer templates; None where there are none."""
     clock: Clock = time.time
     """What time it is."""
 
@@ -166,6 +170,7 @@ class Analyst:
             kb=suggested.id or NONE,
             ack=plan.verdict.announced,
             ack_rule=plan.verdict.rule or "none",
+            answer=self._answer(mail, judged, suggested.id),
             seal=partial(_seal, plan) if plan.case.mailbox else None,  # no desk would read it
             recipient="" if is_untouched(dry) else plan.recipient,
             silence=_silences(mailbox),
@@ -175,6 +180,13 @@ class Analyst:
             tagged="tags" not in dry,
         )
         return Analysis(judged, made, status, mail, plan=plan, tried=tried, suggested=suggested)
+
+    def _answer(self, mail: Mail, judged: Triage, section: str) -> str:
+        """Value of X-Mailtriage-Answer; empty where there are no templates."""
+        settings = self.config.answers
+        if settings.folder is None:
+            return ""
+        return suggest_answer(self.answers, mail, judged, section, settings) or NONE
 
     def _tried(self, plan: Plan, judged: Triage, dry: tuple[str, ...], *, quote: bool) -> Tried:
         """What would be done to a mail if nothing were only tried."""
@@ -250,6 +262,7 @@ class Analyst:
             recipient="" if is_untouched(dry) else self._unread_recipient(mail, body),
             silence=_silences(mailbox),
             dry=dry,
+            answer="" if self.config.answers.folder is None else NONE,
         )
 
     def _decided(self, mail: Mail) -> tuple[Mailbox | None, Profile, Exemption]:
@@ -321,11 +334,13 @@ def fail_open(
     recipient: str = "",
     silence: bool = False,
     dry: tuple[str, ...] = (),
+    answer: str = "",
 ) -> Analysis:
     """The mail passes without analysis: forged fields go, ours say neutral values and why.
 
     `names` are the names of all its header fields; `recipient` is the hidden one, through which the
-    desk judges the mail later; `silence` as for `edits`; `dry`: what is only tried of it.
+    desk judges the mail later; `silence` and `answer` as for `edits`; `dry`: what is only tried of
+    it.
     """
     # Among the ordinary mails, where a helpdesk sorts by the score.
     neutral = Triage(direction=direction, score=NORMAL_SCORE)
@@ -337,6 +352,7 @@ def fail_open(
         profile=profile,
         recipient=recipient,
         silence=silence,
+        answer=answer,
         dry_run=_dry_run(tried, status) if tried else "",
         tagged="tags" not in dry,
     )

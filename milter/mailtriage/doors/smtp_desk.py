@@ -11,9 +11,11 @@ import logging
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import format_datetime, localtime
 from typing import Final
 
+from mailtriage.clock import Clock
 from mailtriage.config import Config
 from mailtriage.doors.relay import NextHopFailedError, Relay
 from mailtriage.doors.smtp_settings import Endpoint, MailProtocol, SmtpDoorSettings, TlsPolicy
@@ -42,20 +44,23 @@ class _News:
     message: bytes
 
 
-def desk_copy(message: bytes, mail_id: str) -> bytes:
+def desk_copy(message: bytes, mail_id: str, at: datetime | None = None) -> bytes:
     """The message as Postfix would deliver it to the desk: with a Received: on top that was not
     there when it was analysed, and is left out there.
 
     Without it the desk would leave out a genuine one, and believe what a stranger wrote below it.
+    `at`: when the next hop took it, with its zone; None: now.
     """
-    received = f"Received: by mailtriage with SMTP id {mail_id}; {format_datetime(localtime())}"
+    received = (
+        f"Received: by mailtriage with SMTP id {mail_id}; {format_datetime(at or localtime())}"
+    )
     return received.encode("ascii") + b"\r\n" + message[skip_mbox_line(message) :]
 
 
 class DeskNews:
     """The news that are still to be told. Lives in one event loop."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, clock: Clock = time.time) -> None:
         """`config.desk.listen` is where the desk is."""
         listen = config.desk.listen
         where = Endpoint(path=listen.path) if listen.path else Endpoint(listen.host, listen.port)
@@ -64,6 +69,7 @@ class DeskNews:
         )
         self._header_only: Final = config.desk.copy == "headers"
         self._lifetime: Final = config.ack.expire
+        self._clock: Final = clock
         self._hidden: Final[OrderedDict[str, str]] = OrderedDict()
         self._telling: Final[set[asyncio.Task[None]]] = set()
         self._room: Final = asyncio.Semaphore(AT_ONCE)
@@ -83,7 +89,8 @@ class DeskNews:
             _logger.error("id=%s the desk is not told: too many wait", mail_id)
             return
         end = header_end(message)
-        copy = desk_copy(message[: end if self._header_only else end + BODY], mail_id)
+        at = datetime.fromtimestamp(self._clock()).astimezone()
+        copy = desk_copy(message[: end if self._header_only else end + BODY], mail_id, at)
         task = asyncio.create_task(self._tell(mail_id, _News(sender, recipient, copy)))
         self._telling.add(task)
         task.add_done_callback(self._telling.discard)

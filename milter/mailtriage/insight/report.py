@@ -11,6 +11,12 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from mailtriage.insight.kept import Outcome
+from mailtriage.insight.report_after import (
+    corrections_of,
+    moods_of,
+    surveys_of,
+    updates_of,
+)
 from mailtriage.insight.report_model import (
     ALL,
     LEAST,
@@ -104,6 +110,14 @@ def make_report(period: Period, before: Period, zone: str, rows: Rows, mailbox: 
         knowledge=None
         if rows.mails is None or rows.titles is None
         else _knowledge(now, then if is_compared else None, rows.titles),
+        surveys=None
+        if rows.surveys is None
+        else surveys_of(rows.surveys, rows.opt_outs, period, before),
+        updates=None if rows.updates is None else updates_of(rows.updates, period),
+        moods=None if rows.courses is None else moods_of(rows.courses, period, before),
+        corrections=None
+        if rows.corrections is None
+        else corrections_of(rows.corrections, period, before),
         missing=rows.missing,
     )
 

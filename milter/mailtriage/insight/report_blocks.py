@@ -1,102 +1,52 @@
-"""The report as tables, plots and sentences: what the text page and the HTML page have in common.
-
-Small numbers are not made into shares here, for both. Nothing is escaped yet: what comes from
-mails, policies or the knowledge base is only cut to a length.
+"""The weekly report as tables, plots and sentences: what the text page and the HTML page have in
+common. Small numbers are not made into shares here, for both.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
 from zoneinfo import ZoneInfo
 
 from mailtriage.insight.report import percent
-from mailtriage.insight.report_model import (
-    ALL,
-    Answers,
-    Figure,
-    Knowledge,
-    Named,
-    Period,
-    Report,
-    Times,
-    Volume,
+from mailtriage.insight.report_after_blocks import after_blocks
+from mailtriage.insight.report_model import ALL, Answers, Knowledge, Report, Volume
+from mailtriage.insight.report_parts import (
+    NOTHING,
+    Block,
+    Plot,
+    Table,
+    age,
+    before,
+    counts,
+    cut,
+    figure_row,
+    in_percent,
+    known_before,
+    moment,
+    shares,
+    span_text,
+    times,
 )
-
-NOTHING: Final = "–"
-_LONGEST: Final = 48
-_MINUTE: Final = 60
-_HOUR: Final = 3600
-_DAY: Final = 86400
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """The first `texts` columns are words, the others numbers."""
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    texts: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """Bars, and a line for the period before; as many labels as values."""
-
-    name: str
-    """For ids: letters."""
-    title: str
-    said: str
-    """What it shows, in words, for whoever does not see it."""
-    labels: tuple[str, ...]
-    values: tuple[int, ...]
-    before: tuple[int, ...]
-    """Empty: not known."""
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One part of the page, in this order; each may be empty."""
-
-    title: str
-    plot: Plot | None = None
-    table: Table | None = None
-    notes: tuple[str, ...] = ()
 
 
 def heading(report: Report) -> str:
     """What it is about, in one line."""
     about = f"mailbox {report.mailbox}" if report.mailbox else "all mailboxes"
-    return f"{_span(report.period, report.zone)} ({report.zone}), {about}"
+    return f"{span_text(report.period, report.zone)} ({report.zone}), {about}"
 
 
 def compared(report: Report) -> str:
     """What it is compared with, in one line."""
-    return f"Compared with {_span(report.before, report.zone)}."
+    return f"Compared with {span_text(report.before, report.zone)}."
 
 
 def blocks(report: Report) -> tuple[Block, ...]:
     """All parts, also those of which there is nothing to show: each says why."""
-    return (*_volume(report), _answers(report), _surges(report), *_knowledge(report))
-
-
-def hours(seconds: float | None) -> str:
-    """A time as people say it: "35 min", "3 h 20 min", "26 h"."""
-    if seconds is None:
-        return NOTHING
-    minutes = round(seconds / _MINUTE)
-    if minutes < _MINUTE:
-        return f"{minutes} min"
-    if minutes < 10 * _MINUTE:
-        return f"{minutes // _MINUTE} h {minutes % _MINUTE:02d} min"
-    return f"{round(seconds / _HOUR)} h"
-
-
-def age(seconds: float | None) -> str:
-    """By the wall clock: from two days on in days."""
-    if seconds is None or seconds < 2 * _DAY:
-        return hours(seconds)
-    return f"{round(seconds / _DAY)} days"
+    return (
+        *_volume(report),
+        _answers(report),
+        _surges(report),
+        *after_blocks(report),
+        *_knowledge(report),
+    )
 
 
 def _volume(report: Report) -> tuple[Block, ...]:
@@ -109,10 +59,10 @@ def _volume(report: Report) -> tuple[Block, ...]:
         table=Table(
             ("", "mails", "share", "before", "share", "change"),
             (
-                _row("all mail", volume.mails, None),
-                _row("written by people", whole, volume.mails),
-                _row("of these, chasers", volume.chasers, whole),
-                _row("of these, churn high", volume.churn_high, whole),
+                figure_row("all mail", volume.mails, None),
+                figure_row("written by people", whole, volume.mails),
+                figure_row("of these, chasers", volume.chasers, whole),
+                figure_row("of these, churn high", volume.churn_high, whole),
             ),
         ),
         notes=tuple(filter(None, (report.missing.before,))),
@@ -121,13 +71,13 @@ def _volume(report: Report) -> tuple[Block, ...]:
         total,
         Block("By day", plot=_by_day(volume), notes=_parts_of_days(report)),
         Block("By hour", plot=_by_hour(volume)),
-        Block("Skills", table=_shares("skill", volume.skills, whole)),
-        Block("Languages", table=_shares("language", volume.languages, whole)),
-        Block("Priorities", table=_shares("priority", volume.priorities, whole)),
-        Block("Moods", table=_shares("mood", volume.moods, whole)),
+        Block("Skills", table=shares("skill", volume.skills, whole)),
+        Block("Languages", table=shares("language", volume.languages, whole)),
+        Block("Priorities", table=shares("priority", volume.priorities, whole)),
+        Block("Moods", table=shares("mood", volume.moods, whole)),
         Block(
             "Acknowledgements",
-            table=_shares("result", volume.acks, volume.mails),
+            table=shares("result", volume.acks, volume.mails),
             notes=_rules(volume),
         ),
     )
@@ -158,17 +108,17 @@ def _by_day(volume: Volume) -> Plot:
         said,
         labels,
         tuple(one.figure.now for one in days),
-        _known_before([one.figure for one in days]),
+        known_before([one.figure for one in days]),
     )
 
 
 def _by_hour(volume: Volume) -> Plot:
-    counts = [one.now for one in volume.hours]
+    mails = [one.now for one in volume.hours]
     said = "none"
-    if sum(counts):
-        top = max(range(24), key=counts.__getitem__)
-        said = f"most from {top:02d}:00 to {(top + 1) % 24:02d}:00: {counts[top]}"
-        share = percent(sum(counts[8:18]), sum(counts))
+    if sum(mails):
+        top = max(range(24), key=mails.__getitem__)
+        said = f"most from {top:02d}:00 to {(top + 1) % 24:02d}:00: {mails[top]}"
+        share = percent(sum(mails[8:18]), sum(mails))
         if share is not None:
             said += f"; {share} % between 08:00 and 18:00"
     return Plot(
@@ -176,31 +126,8 @@ def _by_hour(volume: Volume) -> Plot:
         "Mails that people wrote, by hour of the day",
         said,
         tuple(f"{hour:02d}" for hour in range(24)),
-        tuple(counts),
-        _known_before(volume.hours),
-    )
-
-
-def _known_before(figures: Sequence[Figure]) -> tuple[int, ...]:
-    known = tuple(one.before for one in figures if one.before is not None)
-    return known if len(known) == len(figures) else ()
-
-
-def _shares(what: str, rows: Sequence[Named], whole: Figure) -> Table:
-    return Table(
-        (what, "mails", "share", "before", "share", "change"),
-        tuple(_row(one.name, one.figure, whole) for one in rows),
-    )
-
-
-def _row(name: str, figure: Figure, whole: Figure | None) -> tuple[str, ...]:
-    return (
-        _cut(name),
-        str(figure.now),
-        NOTHING if whole is None else _percent(figure.now, whole.now),
-        _before(figure),
-        NOTHING if whole is None else _percent(figure.before, whole.before),
-        _change(figure),
+        tuple(mails),
+        known_before(volume.hours),
     )
 
 
@@ -240,12 +167,12 @@ def _answers_row(one: Answers) -> tuple[str, ...]:
             earlier = percent(one.kept.before or 0, one.judged.before or 0)
             kept = f"{share} %, {kept}" + (f" ({earlier} %)" if earlier is not None else "")
     return (
-        _cut(one.skill) if one.skill != ALL else "all",
-        f"{one.answers.now} ({_before(one.answers)})",
-        _times(one.half),
-        _times(one.most),
+        cut(one.skill) if one.skill != ALL else "all",
+        counts(one.answers),
+        times(one.half),
+        times(one.most),
         kept,
-        f"{one.open.now} ({_before(one.open)})",
+        counts(one.open),
         age(one.oldest),
     )
 
@@ -258,7 +185,7 @@ def _surges(report: Report) -> Block:
     if report.surges_count.before is not None:
         said += f" In the period before: {report.surges_count.before}."
     rows = tuple(
-        (_moment(one.at, report.zone), one.kind, _cut(one.name)) for one in report.surges[:10]
+        (moment(one.at, report.zone), one.kind, cut(one.name)) for one in report.surges[:10]
     )
     table = Table(("noticed", "what", "name"), rows, texts=3) if rows else None
     return Block(title, table=table, notes=tuple(filter(None, (said, report.missing.surges))))
@@ -274,15 +201,15 @@ def _knowledge(report: Report) -> tuple[Block, ...]:
 
 def _sections(title: str, found: Knowledge, report: Report) -> Block:
     said = f"A section was found for {found.found.now} of {found.asked.now} mails of people"
-    said += _in_percent(found.found.now, found.asked.now)
+    said += in_percent(found.found.now, found.asked.now)
     if found.found.before is not None:
         said += f"; before: {found.found.before} of {found.asked.before}"
     rows = tuple(
         (
-            _cut(one.title or NOTHING),
-            _cut(one.id),
+            cut(one.title or NOTHING),
+            cut(one.id),
             str(one.figure.now),
-            _before(one.figure),
+            before(one.figure),
         )
         for one in found.sections
     )
@@ -294,11 +221,11 @@ def _sections(title: str, found: Knowledge, report: Report) -> Block:
 def _gaps(found: Knowledge) -> Block:
     rows = tuple(
         (
-            _cut(one.skill),
-            _cut(one.language),
-            ", ".join(map(_cut, one.examples)) or NOTHING,
-            f"{one.figure.now} of {one.of}{_in_percent(one.figure.now, one.of)}",
-            _before(one.figure),
+            cut(one.skill),
+            cut(one.language),
+            ", ".join(map(cut, one.examples)) or NOTHING,
+            f"{one.figure.now} of {one.of}{in_percent(one.figure.now, one.of)}",
+            before(one.figure),
         )
         for one in found.gaps
     )
@@ -311,42 +238,3 @@ def _gaps(found: Knowledge) -> Block:
             "No text is kept: the queue ids, of the newest, lead to the mails in log and history.",
         ),
     )
-
-
-def _times(times: Times) -> str:
-    if times.now is None:
-        return NOTHING
-    return hours(times.now) + (f" ({hours(times.before)})" if times.before is not None else "")
-
-
-def _before(figure: Figure) -> str:
-    return NOTHING if figure.before is None else str(figure.before)
-
-
-def _change(figure: Figure) -> str:
-    if figure.change is None:
-        return NOTHING
-    return f"{figure.change:+d} %" if figure.change else "0 %"
-
-
-def _percent(part: int | None, whole: int | None) -> str:
-    share = None if part is None or whole is None else percent(part, whole)
-    return NOTHING if share is None else f"{share} %"
-
-
-def _in_percent(part: int, whole: int) -> str:
-    share = percent(part, whole)
-    return "" if share is None else f" ({share} %)"
-
-
-def _span(period: Period, zone: str) -> str:
-    return f"{_moment(period.start, zone)} to {_moment(period.end, zone)}"
-
-
-def _moment(at: float, zone: str) -> str:
-    return f"{datetime.fromtimestamp(at, ZoneInfo(zone)):%Y-%m-%d %H:%M}"
-
-
-def _cut(text: str) -> str:
-    plain = " ".join(text.split())
-    return plain if len(plain) <= _LONGEST else f"{plain[: _LONGEST - 1]}…"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mailtriage.insight.kept import Outcome
+from mailtriage.insight.mood_trend import Course
 
 LEAST: Final = 5
 """Below it a count is no share, and a few answers have no quantile: they would tell of single
@@ -73,6 +74,42 @@ class Surge:
     at: float
     kind: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A customer who was asked how it went. Times are seconds since the epoch; 0: never."""
+
+    at: float
+    skill: str
+    vote: int
+    """1 to 5; 0: none; below: void."""
+    voted: float
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An update that went out, before a promise slipped. Times are seconds since the epoch."""
+
+    at: float
+    conversation: int
+    promised: float
+    """What the customer was told last; 0: not known any more."""
+    answered: float
+    """When a human answered after it; 0: nobody has."""
+
+
+@dataclass(frozen=True, slots=True)
+class Corrected:
+    """What somebody said of one facet of one mail."""
+
+    at: float
+    mail: bytes
+    """The same for all facets of one."""
+    facet: str
+    said: str
+    """By us; empty: not known."""
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +219,68 @@ class Knowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class AskedOf:
+    """Votes of one skill's customers."""
+
+    name: str
+    asked: Figure
+    answered: Figure
+    satisfied: Figure
+
+
+@dataclass(frozen=True, slots=True)
+class Surveys:
+    """Questions that went out, and votes that came, also to earlier questions."""
+
+    asked: Figure
+    answered: Figure
+    satisfied: Figure
+    """Votes of 4 and 5."""
+    opt_outs: Figure
+    """Of all mailboxes."""
+    skills: tuple[AskedOf, ...]
+    """Those with votes enough, the most frequent first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Updates:
+    """Conversations in which an update went out, as they stood at the end."""
+
+    told: int
+    again: int
+    """Of these, told a second time."""
+    kept: int
+    """Answered by the time that the customer was told last."""
+    broken: int
+    """Answered later, or not by then."""
+    waiting: int
+    """That time is still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Confused:
+    """What was corrected of one facet."""
+
+    facet: str
+    mails: Figure
+    said: str
+    """The most frequent correction: from this; empty: not known."""
+    value: str
+    """To this."""
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Corrections:
+    """Mails that people at the desk corrected."""
+
+    mails: Figure
+    confirmed: int
+    """Tags of which they said that they were right."""
+    facets: tuple[Confused, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Missing:
     """Why something is not there: sentences; empty where it is."""
 
@@ -192,6 +291,11 @@ class Missing:
     surges: str = ""
     knowledge: str = ""
     titles: str = ""
+    surveys: str = ""
+    updates: str = ""
+    """Also what is not in it."""
+    moods: str = ""
+    corrections: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +313,13 @@ class Rows:
     """Whether those of the period before are known, too."""
     titles: Mapping[str, str] | None = None
     """Of sections, by id; None: there is no knowledge base."""
+    surveys: Sequence[Asked] | None = None
+    opt_outs: Sequence[float] = ()
+    """Times."""
+    updates: Sequence[Told] | None = None
+    courses: Sequence[Course] | None = None
+    """Moods of the customer's mails, of each conversation."""
+    corrections: Sequence[Corrected] | None = None
     missing: Missing = field(default_factory=Missing)
 
 
@@ -228,4 +339,9 @@ class Report:
     surges: tuple[Surge, ...] | None
     surges_count: Figure
     knowledge: Knowledge | None
+    surveys: Surveys | None
+    updates: Updates | None
+    moods: tuple[Named, ...] | None
+    """Conversations whose customer was in a better, the same or a worse mood in the end."""
+    corrections: Corrections | None
     missing: Missing

@@ -7,23 +7,26 @@ to both, WCAG 2.2, 1.4.11).
 from html import escape
 from typing import Final
 
-from mailtriage.insight.report_blocks import Plot
+from mailtriage.insight.report_parts import Plot
 
 BARS: Final = "#3b7cc4"
 LINE: Final = "#c2651f"
 _WIDTH: Final = 360
-_HEIGHT: Final = 96
+_HEIGHT: Final = 88
 _TOP: Final = 12
 """Room above the bars for the number of the highest."""
 _FOOT: Final = 14
 _MOST_LABELS: Final = 12
+_LETTER: Final = 5
+"""Width of one, more or less."""
 
 
 def bars(plot: Plot) -> str:
     """The plot as an <svg> element, with title and description for who does not see it."""
-    most = max((*plot.values, *plot.before, 1))
+    values = [value or 0 for value in plot.values]
+    most = max((*values, *(value or 0 for value in plot.before), 1))
     room = _HEIGHT - _TOP - _FOOT
-    step = _WIDTH / max(len(plot.values), 1)
+    step = _WIDTH / max(len(values), 1)
     floor = _TOP + room
     named = f'aria-labelledby="{plot.name}-t {plot.name}-d"'
     parts = [
@@ -32,7 +35,7 @@ def bars(plot: Plot) -> str:
         f'<desc id="{plot.name}-d">{escape(plot.said)}</desc>',
     ]
     every = -(-len(plot.labels) // _MOST_LABELS)
-    for number, value in enumerate(plot.values):
+    for number, value in enumerate(values):
         high = room * value / most
         left = number * step
         parts.append(
@@ -46,15 +49,20 @@ def bars(plot: Plot) -> str:
         points = " ".join(
             f"{(number + 0.5) * step:.1f},{floor - room * value / most:.1f}"
             for number, value in enumerate(plot.before)
+            if value is not None
         )
         parts.append(
             f'<polyline points="{points}" fill="none" stroke="{LINE}" stroke-width="1.6"'
             ' stroke-dasharray="4 2"/>'
         )
-    if any(plot.values):
-        top = max(range(len(plot.values)), key=plot.values.__getitem__)
-        over = floor - room * plot.values[top] / most - 3
-        parts.append(_word((top + 0.5) * step, over, str(plot.values[top])))
+    if any(values):
+        top = max(range(len(values)), key=values.__getitem__)
+        over = floor - room * values[top] / most - 3
+        said = plot.words[top] if plot.words else str(values[top])
+        # Of a bar at the edge the words would not fit above its middle.
+        half = len(said) * _LETTER / 2
+        middle = min(max((top + 0.5) * step, half), _WIDTH - half)
+        parts.append(_word(middle, over, said))
     return "\n".join((*parts, "</svg>"))
 
 

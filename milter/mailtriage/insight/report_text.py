@@ -1,10 +1,11 @@
-"""The report as a page of text, for a terminal or a plain mail."""
+"""Reports as pages of text, for a terminal or a plain mail."""
 
 from collections.abc import Callable
 from typing import Final
 
-from mailtriage.insight.report_blocks import Block, Plot, Table, blocks, compared, heading
+from mailtriage.insight.report_blocks import blocks, compared, heading
 from mailtriage.insight.report_model import Report
+from mailtriage.insight.report_parts import NOTHING, Block, Plot, Sheet, Table
 
 _BAR: Final = 40
 """Characters of the longest bar."""
@@ -12,36 +13,51 @@ _STEPS: Final = " ▁▂▃▄▅▆▇█"
 
 
 def text_page(report: Report, harmless: Callable[[str], str]) -> str:
-    """The page. `harmless` takes the control characters out of words that came from outside."""
-    lines = [f"Report: {heading(report)}", compared(report)]
-    for block in blocks(report):
+    """The weekly report. `harmless` takes the control characters out of words that came from
+    outside."""
+    lines = (compared(report),)
+    return text_sheet(Sheet(f"Report: {heading(report)}", lines, blocks(report)), harmless)
+
+
+def text_sheet(sheet: Sheet, harmless: Callable[[str], str]) -> str:
+    """One page."""
+    lines = [harmless(line) for line in (sheet.title, *sheet.lines)]
+    for block in (*sheet.blocks, *((sheet.foot,) if sheet.foot else ())):
         lines += ["", *_block(block, harmless)]
     return "\n".join(lines) + "\n"
 
 
 def _block(block: Block, harmless: Callable[[str], str]) -> list[str]:
-    lines = [block.title.upper()]
+    lines = [harmless(block.title.upper())]
     if block.plot is not None:
-        lines += _days(block.plot) if block.plot.name == "days" else _hours(block.plot)
+        lines += _hours(block.plot) if block.plot.name == "hours" else _days(block.plot)
     if block.table is not None:
         lines += _table(block.table, harmless)
     return lines + [harmless(note) for note in block.notes]
 
 
 def _days(plot: Plot) -> list[str]:
-    most = max((*plot.values, *plot.before, 1))
+    known = [value or 0 for value in (*plot.values, *plot.before)]
+    most = max((*known, 1))
     width = max(map(len, plot.labels))
     lines = []
     for number, (label, value) in enumerate(zip(plot.labels, plot.values, strict=True)):
-        before = f" ({plot.before[number]})" if plot.before else ""
-        bar = "█" * round(_BAR * value / most)
-        lines.append(f"{label:{width}}  {bar}{' ' if bar else ''}{value}{before}")
+        said = plot.words[number] if plot.words else _said(value)
+        # Words have the unit, which a bare number beside them lacks.
+        earlier = f" ({_said(plot.before[number])})" if plot.before and not plot.words else ""
+        bar = "█" * round(_BAR * (value or 0) / most)
+        lines.append(f"{label:{width}}  {bar}{' ' if bar else ''}{said}{earlier}")
     return lines
+
+
+def _said(value: int | None) -> str:
+    return NOTHING if value is None else str(value)
 
 
 def _hours(plot: Plot) -> list[str]:
     lines = ["      " + "".join(f"{label:<3}" for label in plot.labels).rstrip()]
-    for name, values in (("now", plot.values), ("then", plot.before)):
+    for name, known in (("now", plot.values), ("then", plot.before)):
+        values = [value or 0 for value in known]
         most = max((*values, 1))
         if values:
             marks = "".join(f"{_STEPS[-(-8 * value // most)] * 2} " for value in values)

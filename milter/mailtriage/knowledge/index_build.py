@@ -52,9 +52,17 @@ class _Field:
 
 
 def build_index(
-    documents: Sequence[Document], path: Path, *, heading_weight: float = HEADING_WEIGHT
+    documents: Sequence[Document],
+    path: Path,
+    *,
+    heading_weight: float = HEADING_WEIGHT,
+    more_about: Mapping[str, Any] | None = None,
+    more: Mapping[str, Array] | None = None,
 ) -> Built:
-    """Make the index of documents whose sections have ids and languages. Raises OSError."""
+    """Make the index of documents whose sections have ids and languages. Raises OSError.
+
+    `more_about`, `more`: what else shall stand in the file, by names that are not used here.
+    """
     found = [(section, document) for document in documents for section in document.sections]
     found.sort(key=lambda pair: pair[0].language)  # stable: within a language as they came
     entries = [entry(section, document) for section, document in found]
@@ -72,7 +80,7 @@ def build_index(
         first += count
     arrays |= _stored(entries)
     about = {"shelves": shelves, "built": datetime.now(UTC).isoformat(timespec="seconds")}
-    size = write_index(path, about, arrays)
+    size = write_index(path, {**(more_about or {}), **about}, {**(more or {}), **arrays})
     without = sum(not one.passages[0].link for one in entries)
     return Built(len(entries), languages, size, without)
 

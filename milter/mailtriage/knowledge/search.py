@@ -106,6 +106,9 @@ class _Terms(NamedTuple):
     numbers: npt.NDArray[np.int64]
     places: npt.NDArray[np.int64]
     """Of the known ones in the shelf."""
+    starts: Array
+    lengths: Array
+    """Where the postings of each begin, and how many there are."""
     counts: npt.NDArray[np.float64]
     unknown: npt.NDArray[np.float64]
     """What the others would have been worth, by sentence."""
@@ -170,9 +173,17 @@ class KnowledgeIndex:
             return None
 
     def rank(
-        self, text: str, language: str, *, subject: str = "", limits: Limits = DEFAULT, most: int
+        self,
+        text: str,
+        language: str,
+        *,
+        subject: str = "",
+        limits: Limits = DEFAULT,
+        most: int,
+        among: npt.NDArray[np.bool_] | None = None,
     ) -> list[Hit]:
-        """The `most` sections that fit best, best first; only the first has a confidence."""
+        """The `most` sections that fit best, best first; only the first has a confidence. `among`
+        says of each section of the index whether it may be found; None: all may."""
         shelf = self._shelves.get(base_language(language))
         if shelf is None or not shelf.keys.size:
             return []
@@ -180,13 +191,15 @@ class KnowledgeIndex:
         if not asked:
             return []
         scores, ideals = _scores(shelf, _query(asked), len(asked), limits)
+        if among is not None:
+            scores = scores * among[shelf.first : shelf.first + shelf.sections]
         boost = np.array([QUESTION if one.sentence.asks else 1.0 for one in asked])
         return _best(shelf, scores, ideals, boost, asked, most)
 
     def entry(self, section: int) -> Entry:
         """A section by its number. Raises IndexError and ValueError."""
         begin, end = self._offsets[section], self._offsets[section + 1]
-        kept = json.loads(self._entries[begin:end].tobytes())
+        kept = json.loads(self._entries[begin:end].tobytes().decode("utf-8", "surrogatepass"))
         passages = tuple(Passage(**one) for one in kept.pop("passages"))
         return Entry(passages=passages, **kept)
 
@@ -212,7 +225,8 @@ class KnowledgeIndex:
         said = _said(found, found.passages[number], number, best.confidence)
         if best.confidence >= limits.threshold:
             return said
-        maybe = tuple(self._candidate(hit, language) for hit in hits)
+        first = Candidate(found.id, said.url, said.heading)
+        maybe = (first, *(self._candidate(hit, language) for hit in hits[1:]))
         return replace(said, id="", maybe=maybe)
 
     def _candidate(self, hit: Hit, language: str) -> Candidate:
@@ -278,29 +292,36 @@ def _query(asked: Sequence[_Asked]) -> _Query:
     contents = [one.content for one in asked]
     every = [word for content in contents for word in content]
     stems = np.array(stem_keys(every, asked[0].language), np.uint64)
-    of_stems = np.repeat(np.arange(len(contents)), [len(content) for content in contents])
+    of_stems = np.arange(len(contents)).repeat([len(content) for content in contents])
     of_grams, grams = gram_keys_of(contents)
     return _Query(np.concatenate((of_stems, of_grams)), np.concatenate((stems, grams)))
 
 
 def _terms(shelf: _Shelf, query: _Query, asked: int, limits: Limits) -> _Terms:
     """What of a query is known; said twice in a sentence a term counts double, and never more."""
-    places = np.minimum(np.searchsorted(shelf.keys, query.keys), shelf.keys.size - 1)
-    known = shelf.keys[places] == query.keys
-    scale = np.where(query.keys[~known] >= _STEM_BIT, 1.0, GRAM_WEIGHT)
-    unknown = np.bincount(query.numbers[~known], scale * shelf.unknown, asked)
-    both, counts = np.unique(
-        query.numbers[known] * shelf.keys.size + places[known], return_counts=True
-    )
-    numbers, places = np.divmod(both, shelf.keys.size)
-    lengths = shelf.ptr[places + 1] - shelf.ptr[places]
+    size = shelf.keys.size
+    places = shelf.keys.searchsorted(query.keys)
+    known = shelf.keys.take(places, mode="clip") == query.keys
+    strange = (~known).nonzero()[0]
+    scale = np.where(query.keys[strange] >= _STEM_BIT, 1.0, GRAM_WEIGHT)
+    unknown = np.bincount(query.numbers[strange], scale * shelf.unknown, asked)
+    # As np.unique() does, which takes three times as long for the few terms of a mail.
+    both = (query.numbers * size + places)[known]
+    both.sort()
+    begins = np.ones(both.size + 1, np.bool_)
+    np.not_equal(both[1:], both[:-1], out=begins[1:-1])
+    first = begins[:-1].nonzero()[0]
+    counts = 2.0 - begins[first + 1]
+    numbers, places = np.divmod(both[first], size)
+    starts = shelf.ptr[places]
+    lengths = shelf.ptr[places + 1] - starts
     if int(lengths.sum()) > limits.postings:
         # The most frequent terms say least, and cost most.
-        order = np.argsort(lengths, kind="stable")
-        kept = order[: int(np.searchsorted(np.cumsum(lengths[order]), limits.postings, "right"))]
+        order = lengths.argsort(kind="stable")
+        kept = order[: int(lengths[order].cumsum().searchsorted(limits.postings, "right"))]
         numbers, places, counts = numbers[kept], places[kept], counts[kept]
-    twice = np.minimum(counts, 2).astype(np.float64)
-    return _Terms(numbers, places, twice, unknown.astype(np.float64))
+        starts, lengths = starts[kept], lengths[kept]
+    return _Terms(numbers, places, starts, lengths, counts, unknown.astype(np.float64))
 
 
 def _scores(
@@ -310,12 +331,16 @@ def _scores(
     terms = _terms(shelf, query, asked, limits)
     worth = shelf.idf[terms.places] * terms.counts
     ideals = (np.bincount(terms.numbers, worth, asked) + terms.unknown) * PERFECT
-    starts = shelf.ptr[terms.places]
-    lengths = shelf.ptr[terms.places + 1] - starts
-    ends = np.cumsum(lengths)
-    at = np.arange(int(lengths.sum())) + np.repeat(starts - (ends - lengths), lengths)
-    cells = np.repeat(terms.numbers * shelf.sections, lengths) + shelf.docs[at]
-    found = shelf.weights[at] * np.repeat(terms.counts, lengths)
+    lengths = terms.lengths
+    ends = lengths.cumsum()
+    total = int(ends[-1]) if ends.size else 0
+    at = (terms.starts - (ends - lengths)).repeat(lengths)
+    at += np.arange(total, dtype=at.dtype)
+    cells = (terms.numbers * shelf.sections).repeat(lengths)
+    cells += shelf.docs[at]
+    found = shelf.weights[at]
+    if terms.counts.max(initial=1.0) > 1.0:
+        found = found * terms.counts.repeat(lengths)
     scores = np.bincount(cells, found, asked * shelf.sections)
     return scores.reshape(asked, shelf.sections), ideals
 
@@ -330,9 +355,11 @@ def _best(
 ) -> list[Hit]:
     boosted = scores * boost[:, None]
     highest = boosted.max(axis=0)
-    wanted = min(max(most, 2), highest.size)
-    top = np.argpartition(-highest, wanted - 1)[:wanted]
-    top = top[np.lexsort((top, -highest[top]))]
+    left = highest.copy()
+    top = []
+    for _ in range(min(max(most, 2), highest.size)):
+        top.append(int(left.argmax()))  # of equal ones the first
+        left[top[-1]] = -np.inf
     hits = []
     for rank, section in enumerate(top[:most]):
         score = float(highest[section])
@@ -344,7 +371,7 @@ def _best(
             second = float(highest[top[1]]) if len(top) > 1 else 0.0
             share = float(scores[number, section]) / max(float(ideals[number]), 1e-9)
             sure = min(1.0, share * math.sqrt(max(score - second, 0.0) / score))
-        hits.append(Hit(shelf.first + int(section), score, sure, asked[number].sentence.text))
+        hits.append(Hit(shelf.first + section, score, sure, asked[number].sentence.text))
     return hits
 
 

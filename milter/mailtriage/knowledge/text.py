@@ -31,6 +31,7 @@ _STEM_BIT: Final = 1 << 63
 """Set in the key of a stem, clear in that of a 4-gram."""
 _GRAM_BITS: Final = np.uint64((1 << 63) - 1)
 _16: Final = np.uint64(16)
+_32: Final = np.uint64(32)
 _EDGE: Final = ord("_")
 _WORD: Final = re.compile(r"[^\W_]+")
 _MAX_WORD: Final = 64
@@ -39,7 +40,6 @@ _MARKS: Final = dict.fromkeys(range(0x300, 0x370))
 _ENDS: Final = re.compile(r"(?<=[.!?…。？！])[\"'”»)]*\s+")
 _ASKED: Final = ("?", "？", ";")
 _GREEK_QUESTION: Final = ";"
-_BREAK: Final = re.compile(r"\n")
 _WRAPPED: Final = 50
 """A line at least so long that ends in no mark goes on in the next: plain mail is wrapped at 72."""
 
@@ -80,7 +80,7 @@ def sentences(text: str, most: int) -> list[Sentence]:
 
 def _unwrapped(text: str) -> Iterable[str]:
     joined: list[str] = []
-    for line in _BREAK.split(text):
+    for line in text.split("\n"):
         stripped = line.strip()
         if stripped:
             joined.append(stripped)
@@ -93,15 +93,24 @@ def _unwrapped(text: str) -> Iterable[str]:
 
 def words(text: str) -> list[str]:
     """The words of a text in lower case; letters and digits, at most 64 of one word."""
+    return [word[:_MAX_WORD] for word in _found_words(text)]
+
+
+def _found_words(text: str) -> list[str]:
+    """The same, of any length."""
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
-    return [word[:_MAX_WORD] for word in _WORD.findall(text.lower())]
+    return _WORD.findall(text.lower())
 
 
 def content_words(text: str, language: str) -> list[str]:
     """The words but for those that say nothing of the matter, and single letters."""
     empty = STOPWORDS.get(language, frozenset())
-    return [word for word in words(text) if word not in empty and (len(word) > 1 or word.isdigit())]
+    return [
+        word[:_MAX_WORD]
+        for word in _found_words(text)
+        if word not in empty and (len(word) > 1 or word.isdigit())
+    ]
 
 
 def stem_keys(content: Sequence[str], language: str) -> list[int]:
@@ -123,14 +132,14 @@ def gram_keys_of(texts: Sequence[Sequence[str]]) -> tuple[npt.NDArray[np.int64],
     codes = np.frombuffer(f"{''.join(joined)}___".encode("utf-32-le", "replace"), np.uint32).astype(
         np.uint64
     )
-    first, second, third, fourth = codes[:-3], codes[1:-2], codes[2:-1], codes[3:]
     # A window with an edge inside it would join two words.
-    whole = (second != _EDGE) & (third != _EDGE)
+    inside = codes != _EDGE
+    whole = (inside[1:-2] & inside[2:-1]).nonzero()[0]
     # 16 bits a character: those beyond the BMP share keys, which no language of ours has.
-    keys = (((first << _16 ^ second) << _16 ^ third) << _16) ^ fourth
-    numbers = np.repeat(np.arange(len(texts)), [len(text) for text in joined])
-    kept: Keys = keys[whole] & _GRAM_BITS
-    return numbers[whole], kept
+    pairs = codes[:-1] << _16 ^ codes[1:]
+    keys: Keys = (pairs[whole] << _32 ^ pairs[whole + 2]) & _GRAM_BITS
+    numbers = np.arange(len(texts)).repeat([len(text) for text in joined])
+    return numbers[whole], keys
 
 
 def _joined(content: Sequence[str]) -> str:

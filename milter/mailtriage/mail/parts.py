@@ -53,6 +53,11 @@ _PGP_SIGNED: Final = re.compile(
 _STUB_CHARS: Final = 300
 _GUESSED_BOUNDARY: Final = re.compile(rb"\s*+--([^\s][^\r\n]{0,199})\r?\n(?=[Cc]ontent-)")
 
+# As far as the address: "<" ends the attempt, so that no byte is looked at twice.
+_LINK: Final = re.compile(
+    r"""<a(?=\s)[^<>]*?\shref\s*+=\s*+["']?+(https?://[^\s"'<>]++)""", re.IGNORECASE
+)
+
 
 class Body(NamedTuple):
     """What was found in a body."""
@@ -89,15 +94,17 @@ def read_body(
     encoding: bytes = b"",
     disposition: bytes = b"",
     complete: bool = True,
+    with_links: bool = False,
 ) -> Body:
     """Text and attachments of a body, from the field bodies of its mail's MIME headers.
 
     body: the bytes behind the header, at most `limits.max_scan_bytes` of them; `complete` is False
-    when the mail goes on behind them, so that a missing end is nobody's mistake.
+    when the mail goes on behind them, so that a missing end is nobody's mistake. `with_links`: the
+    address of each link of HTML stands before its words.
     """
     if b"\r" in body and b"\n" not in body:
         body = body.replace(b"\r", b"\n")
-    scan = _Scan(body, limits, complete)
+    scan = _Scan(body, limits, complete, with_links=with_links)
     tree = scan.part(
         0,
         len(body),
@@ -127,10 +134,11 @@ def read_body(
 class _Scan:
     """One walk over one body."""
 
-    def __init__(self, body: bytes, limits: Limits, complete: bool) -> None:
+    def __init__(self, body: bytes, limits: Limits, complete: bool, *, with_links: bool) -> None:
         self._body = body
         self._limits = limits
         self._complete = complete
+        self._with_links = with_links
         self._parts = 0
         self.attachments: list[Attachment] = []
         self.defects: list[str] = []
@@ -260,11 +268,15 @@ class _Scan:
         position = body.find(delimiter, start, end)
         while position >= 0 and len(ranges) <= self._limits.max_parts:
             after = position + len(delimiter)
+            if position > start and body[position - 1] != 0x0A:
+                # The end of its line is not looked for: a text of nothing but delimiters, without a
+                # line end, would be gone through once for each of them.
+                position = body.find(delimiter, after, end)
+                continue
             line_end = body.find(b"\n", after, end)
             stop = end if line_end < 0 else line_end
             rest = body[after : min(stop, after + 200)].rstrip()
-            at_line_start = position == start or body[position - 1] == 0x0A
-            if at_line_start and rest in (b"", b"--"):
+            if rest in (b"", b"--"):
                 if inside >= 0:
                     line_start = position
                     if line_start > start:
@@ -326,6 +338,8 @@ class _Scan:
             is_html=leaf.is_html,
         )
         self.defects.extend(defects)
+        if self._with_links and leaf.is_html:
+            text = _LINK.sub(r"\1 \g<0>", text)
         return html_to_text(text, max_chars) if leaf.is_html else text[:max_chars]
 
     def _best_text(self, group: _Group, max_chars: int) -> str:

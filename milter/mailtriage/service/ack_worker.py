@@ -14,6 +14,7 @@ from mailtriage.service.metrics_deltas import Deltas
 from mailtriage.service.metrics_desk import counting
 from mailtriage.service.metrics_names import ACK_SERVER
 from mailtriage.service.metrics_outbox import watch_outbox
+from mailtriage.service.metrics_surveys import watch_surveys
 
 
 def run_ack_worker(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log) -> None:
@@ -31,6 +32,7 @@ async def send_acks(config: Config, control: socket.socket, log: Log) -> None:
     tell = counting(log.line, deltas)
     sender = Sender(outbox, config.ack, config.smtp.hostname, tell, mask)
     watching = asyncio.create_task(watch_outbox(config.state.database, deltas))
+    surveying = asyncio.create_task(watch_surveys(config.state.database, deltas))
     sending = asyncio.create_task(sender.run(config.milter.drain))
     told = asyncio.create_task(until_told_to_leave(control, config.milter, deltas))
     # When sending ends by itself it is by a fault: then this process has nothing left to do.
@@ -38,4 +40,5 @@ async def send_acks(config: Config, control: socket.socket, log: Log) -> None:
     sender.leave()
     await sending
     watching.cancel()
+    surveying.cancel()
     deltas.flush(control)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from mailtriage.acks.promise import StaticTargets, config_calendar
+from mailtriage.clock import Clock
 from mailtriage.config import Config
 from mailtriage.config.acks import Calendar
 from mailtriage.config.mailboxes import Mailbox
@@ -55,13 +56,21 @@ class _LeavingError(Exception):
 class AnswerClock:
     """Measures until it is told to stop. Nothing that happens in here holds up a mail."""
 
-    def __init__(self, config: Config, answers: MeasuredAnswers, deltas: Deltas, log: Log) -> None:
+    def __init__(
+        self,
+        config: Config,
+        answers: MeasuredAnswers,
+        deltas: Deltas,
+        log: Log,
+        clock: Clock = time.time,
+    ) -> None:
         self._config: Final = config
         self._answers: Final = answers
         self._deltas: Final = deltas
         self._log: Final = log
         self._stop: Final = threading.Event()
-        self._begun: Final = time.time()
+        self._clock: Final = clock
+        self._begun: Final = clock()
         self._counted = self._begun
         """What happened before is in the metrics already, should all be gone through again."""
         self._skills: set[str] = set()
@@ -98,10 +107,10 @@ class AnswerClock:
         file = self._config.state.database
         place = _place(file)
         with closing(open_database(file, read_only=True)) as connection:
-            now, ticks = time.time(), time.monotonic()
+            now, ticks = self._clock(), time.monotonic()
             self._look(clock, connection, now - REMEMBERED, now, replay=True)
             while not self._stop.wait(EVERY):
-                last, now = now, time.time()
+                last, now = now, self._clock()
                 before, ticks = ticks, time.monotonic()
                 if abs((now - last) - (ticks - before)) > JUMP or _place(file) != place:
                     return

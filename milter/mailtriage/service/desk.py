@@ -14,17 +14,24 @@ from typing import TYPE_CHECKING, Final
 import aiosmtplib
 
 from mailtriage.acks.promise import TARGETS_ALONE
+from mailtriage.acks.returns import is_return_address
 from mailtriage.acks.tokens import HIDDEN_DOMAIN, Tokens
 from mailtriage.config import Config
 from mailtriage.desk.answers import MeasuredAnswers
 from mailtriage.desk.commit import DatabaseUnusableError, GroupCommit
 from mailtriage.desk.delivery import Delivery, Judgement
+from mailtriage.desk.feedback_mail import FeedbackDesk
+from mailtriage.desk.feedback_values import known_skills
+from mailtriage.desk.follow_up_desk import FollowUpDesk
 from mailtriage.desk.handle import Handler
 from mailtriage.desk.receiver import Receiver
 from mailtriage.desk.report import Report
+from mailtriage.desk.returns import Corrector, ReturnDesk
 from mailtriage.desk.submit import ask_for_delivery
 from mailtriage.doors.analysis import Analyst
 from mailtriage.service.answer_clock import AnswerClock
+from mailtriage.service.feedback import FeedbackKeeper
+from mailtriage.service.follow_up import follow_up, follow_up_desk
 from mailtriage.service.lifeline import run_process, until_told_to_leave
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
@@ -62,7 +69,12 @@ def run_desk(analyst: Analyst, listen_fd: int, control: socket.socket, log: Log)
             raise ValueError("there are no texts to acknowledge with")
         answers = MeasuredAnswers() if config.targets.measured else None
         handler = Handler(analyst, config, tokens, analyst.texts, answers or TARGETS_ALONE)
-        await serve_desk(handler, config, tokens, listen_fd, control, log, answers)
+        skills = known_skills(analyst.matcher.policies, analyst.model)
+        corrector = FeedbackDesk(config, tokens, skills)
+        follow_ups = follow_up_desk(config, tokens, answers)
+        await serve_desk(
+            handler, config, tokens, listen_fd, control, log, answers, corrector, follow_ups
+        )
 
     run_process("desk", serve, log)
 
@@ -75,10 +87,14 @@ async def serve_desk(
     control: socket.socket,
     log: Log,
     answers: MeasuredAnswers | None = None,
+    corrector: Corrector | None = None,
+    follow_ups: FollowUpDesk | None = None,
 ) -> None:
     """Deliver until told to leave; then finish what is on its way.
 
     `answers`: filled with what is measured while the desk runs; None: nothing is measured.
+    `corrector`: takes corrections by mail; None: they change nothing. `follow_ups`: what is written
+    to customers later; None: nothing.
     """
     flush = _Flush(config, log)
     deltas = Deltas()
@@ -95,10 +111,12 @@ async def serve_desk(
 
     nodes = _nodes(judgement, config, tokens, tell, deltas)
     commit = GroupCommit(config.state.database, tokens, report)
-    delivery = Delivery(CountedJudgement(nodes.judgement if nodes else judgement), commit, tell)
+    judging = ReturnDesk(nodes.judgement if nodes else judgement, config, tokens, corrector)
+    delivery = Delivery(CountedJudgement(judging), commit, tell)
 
     def is_ours(address: str) -> bool:
-        return bool(tokens.read_hidden_recipient(address) or tokens.read_sweeper_recipient(address))
+        hidden = tokens.read_hidden_recipient(address) or tokens.read_sweeper_recipient(address)
+        return bool(hidden) or is_return_address(config.follow_ups.returns.domain, address)
 
     clock = AnswerClock(config, answers, deltas, log) if answers else None
     receiver = Receiver(is_ours, delivery.deliver)
@@ -110,7 +128,11 @@ async def serve_desk(
     if clock is not None:
         clock.start()
     tasks = [asyncio.create_task(_purge(commit, config.desk.retention))]
+    keeper = FeedbackKeeper(config.state.database, config.desk.retention, deltas, tell)
+    tasks.append(asyncio.create_task(keeper.run()))
     tasks.append(asyncio.create_task(nodes.run(commit) if nodes else _share_nothing(commit)))
+    ask = nodes.judgement.pulled_about if nodes else None
+    tasks.append(asyncio.create_task(follow_up(follow_ups, commit, tell, ask)))
     await until_told_to_leave(
         control, config.milter, deltas, lambda: delivery.longest_under_way() < STUCK
     )

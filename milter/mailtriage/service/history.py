@@ -19,9 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from mailtriage.clock import Clock
 from mailtriage.config.history import HistoryConfig
 from mailtriage.doors.analysis import Analyst
 from mailtriage.service import metrics_names as names
+from mailtriage.service.answered import MARK as ANSWER_MARK
+from mailtriage.service.answered import answer_row
 from mailtriage.service.early_warning import EarlyWarning
 from mailtriage.service.lifeline import run_process, until_told_to_leave
 from mailtriage.service.log import Log
@@ -75,7 +78,7 @@ def run_history(
     file = history_file(config.state.database)
     writing = Writing(file, config.history, policies, deltas, log)
     phrases = Phrases(analyst, deltas, log) if watches_phrases(config) else None
-    warning = EarlyWarning(config, deltas, log, phrases)
+    warning = EarlyWarning(config, deltas, log, phrases, analyst.tokens)
 
     async def serve() -> None:
         reading = asyncio.create_task(_read(channel.out, writing, phrases))
@@ -130,13 +133,20 @@ class Writing:
     """The thread that writes, and what waits for it."""
 
     def __init__(
-        self, file: Path, config: HistoryConfig, policies: PolicySet, deltas: Deltas, log: Log
+        self,
+        file: Path,
+        config: HistoryConfig,
+        policies: PolicySet,
+        deltas: Deltas,
+        log: Log,
+        clock: Clock = time.time,
     ) -> None:
         self._file: Final = file
         self._config: Final = config
         self._policies: Final = policies
         self._deltas: Final = deltas
         self._log: Final = log
+        self._clock: Final = clock
         self._waiting: Final[deque[bytes]] = deque()
         self._wake: Final = threading.Event()
         self._leaving = False
@@ -182,19 +192,23 @@ class Writing:
     def write(self) -> None:
         """One transaction with what waits, if anything does."""
         records = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-        rows = [row for row in map(row_of, records) if row is not None]
-        if len(rows) < len(records):
-            self._drop("damaged", len(records) - len(rows))
-        if not rows:
+        told = [record for record in records if record.startswith(ANSWER_MARK)]
+        decided = [record for record in records if not record.startswith(ANSWER_MARK)]
+        rows = [row for row in map(row_of, decided) if row is not None]
+        answers = [row for row in map(answer_row, told) if row is not None]
+        good = len(rows) + len(answers)
+        if good < len(records):
+            self._drop("damaged", len(records) - good)
+        if not good:
             return
         try:
             try:
-                self._opened().add(rows)
+                self._opened().add(rows, answers)
             except DamagedError as fault:
                 self._renew(fault)
-                self._opened().add(rows)
+                self._opened().add(rows, answers)
         except (HistoryError, OverflowError) as fault:
-            self._drop("file", len(rows))
+            self._drop("file", good)
             self._tell(str(fault))
         else:
             self._deltas.add(names.HISTORY_RECORDS, amount=len(rows))
@@ -207,7 +221,7 @@ class Writing:
             if not writer.is_in_place():
                 self._close()
                 writer = self._opened()
-            now = time.time()
+            now = self._clock()
             writer.keep_policy_set(self._policies.name, now, self._policies.content)
             gone = writer.forget(now - self._config.keep, self._config.max_size)
             self._deltas.set(names.HISTORY_SIZE, value=writer.size())
@@ -226,7 +240,7 @@ class Writing:
             if renewed:
                 self._log.line("warning", {"event": "history", "state": "new", "fault": renewed})
             name, content = self._policies.name, self._policies.content
-            self._writer.keep_policy_set(name, time.time(), content)
+            self._writer.keep_policy_set(name, self._clock(), content)
         return self._writer
 
     def _renew(self, fault: DamagedError) -> None:

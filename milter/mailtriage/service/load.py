@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from mailtriage.acks.calendar import calendar_problems
+from mailtriage.acks.follow_up_texts import load_follow_up_texts
 from mailtriage.acks.recipients import role_of
 from mailtriage.acks.templates import TextError, Texts, load_texts
 from mailtriage.acks.tokens import Tokens
@@ -17,6 +18,7 @@ from mailtriage.classifier.store import ModelError, load_model
 from mailtriage.config import Config, ConfigError, Loaded, load
 from mailtriage.doors.analysis import Analyst
 from mailtriage.doors.tried import make_trial, without_signals
+from mailtriage.knowledge.answer_index import AnswerIndex, open_answers
 from mailtriage.knowledge.model import KnowledgeError
 from mailtriage.knowledge.search import KnowledgeIndex, open_index
 from mailtriage.mail.model import Envelope
@@ -61,6 +63,8 @@ class Everything:
     """The trained model; None where it is switched off."""
     knowledge: KnowledgeIndex | None = None
     """The knowledge base; None where none was built."""
+    answers: AnswerIndex | None = None
+    """The answer templates; None where there are none."""
 
     @property
     def config(self) -> Config:
@@ -93,6 +97,7 @@ class Everything:
             model,
             trial,
             self.knowledge,
+            self.answers,
         )
         _warm_up(analyst)
         return analyst
@@ -137,14 +142,18 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     policies = Policies()
     customers: CustomerList = read_customers(())
     texts: Texts | None = None
+    acks = shipped_directory("policies") / ACKS
     try:
-        texts = load_texts(
-            shipped_directory("policies") / ACKS, config.ack.templates, only_own=True
-        )
+        texts = load_texts(acks, config.ack.templates, only_own=True)
         problems += texts.warnings
         problems += _unspoken_languages(loaded, texts)
     except TextError as error:
         problems += error.problems
+    try:
+        problems += load_follow_up_texts(acks, config.ack.templates, only_own=True).warnings
+    except TextError as error:
+        # They are in the same files: what is no TOML, both have found.
+        problems += [problem for problem in error.problems if problem not in problems]
     model: Classifier | None = None
     problems += _hidden_model(loaded)
     try:
@@ -177,8 +186,10 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
             customers,
         )
     knowledge, damage = _knowledge(loaded)
-    problems += damage
-    return Everything(loaded, policies, customers, texts, tuple(sorted(problems)), model, knowledge)
+    answers, more_damage = _answers(loaded)
+    problems += (*damage, *more_damage)
+    shown = tuple(sorted(problems))
+    return Everything(loaded, policies, customers, texts, shown, model, knowledge, answers)
 
 
 def _knowledge(loaded: Loaded) -> tuple[KnowledgeIndex | None, list[Problem]]:
@@ -190,6 +201,17 @@ def _knowledge(loaded: Loaded) -> tuple[KnowledgeIndex | None, list[Problem]]:
         return open_index(file), []
     except (KnowledgeError, OSError) as error:
         return None, [loaded.problem(("kb", "index"), str(error), warning=True)]
+
+
+def _answers(loaded: Loaded) -> tuple[AnswerIndex | None, list[Problem]]:
+    """The answer templates. An index that cannot be used, or is not there yet, is a warning."""
+    settings = loaded.config.answers
+    if settings.folder is None:
+        return None, []
+    try:
+        return open_answers(settings.index), []
+    except (KnowledgeError, OSError) as error:
+        return None, [loaded.problem(("answers", "index"), str(error), warning=True)]
 
 
 def _calendar_problems(loaded: Loaded) -> list[Problem]:

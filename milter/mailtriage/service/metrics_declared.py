@@ -5,6 +5,7 @@ from typing import Final
 
 from mailtriage.acks.decide import RULES
 from mailtriage.acks.model import Announced
+from mailtriage.acks.returns import VOTES
 from mailtriage.doors.analysis import Analyst
 from mailtriage.insight.kept import Outcome
 from mailtriage.policies.model import GENERAL
@@ -12,6 +13,7 @@ from mailtriage.service import metrics_names as names
 from mailtriage.service.metrics_counting import NO_RULE
 from mailtriage.service.metrics_registry import Registry
 from mailtriage.service.phrases import watches_phrases
+from mailtriage.state.feedback import FACETS, SOURCES
 from mailtriage.triage.language import UNDETERMINED
 from mailtriage.triage.model import Churn, Direction, Kind, Mood, Priority, Thread, Tier
 from mailtriage.triage.skill import NO_TOPIC
@@ -30,7 +32,23 @@ STATE_OPS: Final = (
     ("redis", "desk"),
     ("redis", "sharing"),
 )
-HISTORY_REASONS: Final = ("queue", "waiting", "file", "damaged", "text")
+UPDATE_RESULTS: Final = (
+    "owed", "sent", "unsent", "suppressed", "late", "escalated", "withheld", "failed",
+)  # fmt: skip
+SURVEY_RESULTS: Final = ("owed", "sent", "unsent", "suppressed", "withheld", "failed")
+HISTORY_REASONS: Final = ("queue", "waiting", "file", "damaged", "text", "answer")
+RETURNS: Final = {
+    "vote": (
+        "counted", "changed", "repeated", "late", "closed", "void", "unknown", "robot", "own",
+        "unauthenticated",
+    ),
+    "opt-out": ("kept", "repeated", "author", "unknown"),
+    "bounce": (
+        "undeliverable", "stopped", "temporary", "delivered", "no-report", "unreadable", "unknown",
+    ),
+    "correction": ("kept", "refused", "off"),
+    "none": ("unsigned",),
+}  # fmt: skip
 _UNLABELLED: Final = (
     names.DURATION,
     names.SIZE,
@@ -75,6 +93,7 @@ def declare_all(registry: Registry, analyst: Analyst) -> None:
         _declare(registry, names.STATE_OPEN, "sharing", "redis-ledger", "redis-desk")
         registry.declare(names.UNSHARED, [()])
     _declare_answers(registry, analyst)
+    _declare_returns(registry, analyst)
     if analyst.config.warnings.enabled and analyst.config.history.keep:
         kinds = ("topic", "skill", "language", "unsure")
         registry.declare(names.SURGES, product(kinds, ("started", "ended", "settled")))
@@ -134,7 +153,18 @@ def _declare_acks(registry: Registry, analyst: Analyst) -> None:
     registry.declare(names.DECISION_LANGUAGES, product(["sent", "skipped"], languages))
     registry.declare(names.ACK_LANGUAGES, product(["owed", "skipped"], languages))
     _declare(registry, names.DELIVERIES, *DELIVERIES)
+    registry.declare(names.FEEDBACK, product(FACETS, SOURCES))
     _declare(registry, names.ACK_LIMITED, "per_domain", "per_hour")
+
+
+def _declare_returns(registry: Registry, analyst: Analyst) -> None:
+    if not analyst.config.mailboxes.mailboxes or not analyst.config.follow_ups.returns.domain:
+        return
+    registry.declare(names.RETURNS, [(kind, one) for kind, ends in RETURNS.items() for one in ends])
+    skills = [GENERAL, *(policy.name for policy in analyst.matcher.policies.skills)]
+    registry.declare(names.VOTES, product(skills, map(str, VOTES)))
+    registry.declare(names.UPDATES, product(skills, UPDATE_RESULTS))
+    registry.declare(names.SURVEYS, product(skills, SURVEY_RESULTS))
 
 
 def _languages(analyst: Analyst) -> list[str]:

@@ -59,16 +59,16 @@ def _count_event(fields: Mapping[str, object], deltas: Deltas) -> None:
             deltas.add(names.ACK_LIMITED, str(fields["limit"]))
         case "complaint":
             deltas.add(names.COMPLAINTS)
+        case "return" | "follow-up":
+            _count_later(fields, deltas)
         case "desk-failed":
             deltas.add(names.DESK_FAILURES)
         case "desk-database":
             _count_trouble("desk", deltas, troubled=state == "unusable")
         case "shared-state" | "shared-unanswered" | "shared-circuit":
             _count_shared(fields, state, deltas)
-        case "outbox-unusable":
-            _count_trouble("outbox", deltas, troubled=True)
-        case "outbox-usable":
-            _count_trouble("outbox", deltas, troubled=False)
+        case "outbox-unusable" | "outbox-usable" as event:
+            _count_trouble("outbox", deltas, troubled=event == "outbox-unusable")
 
 
 def _count_desk(fields: Mapping[str, object], deltas: Deltas) -> None:
@@ -84,6 +84,17 @@ def _count_desk(fields: Mapping[str, object], deltas: Deltas) -> None:
             deltas.add(names.ACK_LANGUAGES, result, str(fields["language"]))
         if rule == NO_RESULTS:
             deltas.add(names.NO_RESULTS)
+
+
+def _count_later(fields: Mapping[str, object], deltas: Deltas) -> None:
+    """What follows an acknowledgement, and what comes back of that."""
+    if fields["event"] == "follow-up":
+        name = names.UPDATES if fields["kind"] == "update" else names.SURVEYS
+        deltas.add(name, str(fields["skill"]), str(fields["result"]))
+        return
+    deltas.add(names.RETURNS, str(fields["kind"]), str(fields["result"]))
+    if "vote" in fields:
+        deltas.add(names.VOTES, str(fields["skill"]), str(fields["vote"]))
 
 
 def _count_shared(fields: Mapping[str, object], state: str, deltas: Deltas) -> None:

@@ -67,6 +67,15 @@ ANSWERED: Final = "mailtriage_answers_seen_total"
 COMPLAINTS: Final = "mailtriage_complaints_total"
 DESK_FAILURES: Final = "mailtriage_desk_failures_total"
 
+# What customers hear after the acknowledgement.
+UPDATES: Final = "mailtriage_updates_total"
+SURVEYS: Final = "mailtriage_surveys_total"
+
+# What comes back of updates and surveys.
+RETURNS: Final = "mailtriage_returns_total"
+VOTES: Final = "mailtriage_survey_votes_total"
+CSAT: Final = "mailtriage_csat_ratio"
+
 # How fast answers come.
 FIRST_REPLY: Final = "mailtriage_first_reply_seconds"
 FIRST_REPLY_WORKED: Final = "mailtriage_first_reply_business_seconds"
@@ -90,6 +99,8 @@ UNSHARED: Final = "mailtriage_state_unshared_rows"
 HISTORY_RECORDS: Final = "mailtriage_history_records_total"
 HISTORY_DROPPED: Final = "mailtriage_history_dropped_total"
 HISTORY_SIZE: Final = "mailtriage_history_size_bytes"
+
+FEEDBACK: Final = "mailtriage_feedback_total"
 
 # The service itself.
 BUILD: Final = "mailtriage_build_info"
@@ -184,6 +195,28 @@ FAMILIES: Final = (
     Family(COMPLAINTS, "counter", "Acknowledgements that were reported as spam."),
     Family(DESK_FAILURES, "counter", "Times that the desk could not digest a mail."),
     Family(
+        UPDATES,
+        "counter",
+        "Updates before a promise slips, and promises that slipped without one.",
+        ("skill", "result"),
+    ),
+    Family(SURVEYS, "counter", "Questions to customers after the answer.", ("skill", "result")),
+    Family(
+        RETURNS,
+        "counter",
+        "Mails to our return addresses, by what for and what became of them.",
+        ("kind", "result"),
+    ),
+    Family(
+        VOTES, "counter", "Votes of customers, 1 to 5, when they first came.", ("skill", "vote")
+    ),
+    Family(
+        CSAT,
+        "gauge",
+        "Share of votes of 4 and 5 in the last 90 days; NaN below ten votes.",
+        ("skill",),
+    ),
+    Family(
         FIRST_REPLY,
         "histogram",
         "Time from a customer's mail to the first answer of a human.",
@@ -238,6 +271,7 @@ FAMILIES: Final = (
     Family(HISTORY_RECORDS, "counter", "Decisions written to the history."),
     Family(HISTORY_DROPPED, "counter", "Decisions that it has not got, by reason.", ("reason",)),
     Family(HISTORY_SIZE, "gauge", "Bytes that it takes."),
+    Family(FEEDBACK, "counter", "Corrections of tags by people.", ("facet", "source")),
     Family(UNSHARED, "gauge", "Rows that the other nodes have not been told of yet."),
     Family(
         BUILD, "gauge", "Always 1; the labels are the versions.", ("version", "python", "libmilter")

@@ -125,8 +125,11 @@ class Registry:
         for gauges in self._of_workers.values():
             for (other, labels), value in gauges.items():
                 if other == name:
-                    known = found.get(labels, 0.0)
-                    found[labels] = known + value if name in SUMMED else max(known, value)
+                    if name in SUMMED:
+                        found[labels] = found.get(labels, 0.0) + value
+                    else:
+                        # NaN stays NaN: no 0.0 takes its place.
+                        found[labels] = max(found.get(labels, value), value)
         return found
 
     def _exposed_histogram(self, family: Family) -> Metric:

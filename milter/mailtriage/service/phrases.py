@@ -20,18 +20,27 @@ from dataclasses import dataclass
 from itertools import chain, zip_longest
 from typing import Any, Final
 
-from mailtriage.acks.templates import sample_values
+from mailtriage.acks.follow_up_texts import (
+    FollowUpTexts,
+    load_follow_up_texts,
+    sample_surveys,
+    sample_updates,
+)
+from mailtriage.acks.templates import TextError, sample_values
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config import Config
+from mailtriage.desk.follow_up_kept import wanted
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.faults import place_of
 from mailtriage.insight.counts import Kind, Series
 from mailtriage.insight.phrases import MOST_PHRASES, WINDOW, Emerging, Stem, Watch, grams
 from mailtriage.knowledge.text import STEMMERS, base_language
+from mailtriage.policies.load import ACKS
 from mailtriage.policies.model import GENERAL
 from mailtriage.service import metrics_names as names
 from mailtriage.service.log import Log
 from mailtriage.service.metrics_deltas import Deltas
+from mailtriage.shipped import shipped_directory
 from mailtriage.tags.model import Status
 from mailtriage.triage.model import Direction
 from mailtriage.triage.model import Kind as Writer
@@ -71,6 +80,7 @@ _LANGUAGE: Final = re.compile(r"[a-z]{2,8}")
 _NAME: Final = re.compile(r"[a-z0-9_-]{0,64}")
 _QUEUE_ID: Final = re.compile(r"[A-Za-z0-9]{4,32}")
 _SENDER_AT_LEAST: Final = 2
+_NOBODY: Final = {"desk": "", "privacy": ""}
 
 
 def watches_phrases(config: Config) -> bool:
@@ -171,6 +181,7 @@ class Phrases:
 
     def __init__(self, analyst: Analyst, deltas: Deltas, log: Log) -> None:
         self._acks: Final = analyst.texts
+        self._follow_ups: Final = _follow_ups(analyst.config)
         self._fallback: Final = analyst.config.ack.fallback_languages
         self._deltas: Final = deltas
         self._log: Final = log
@@ -299,7 +310,8 @@ class Phrases:
         return made
 
     def _own_words(self, language: str, stem: Stem) -> frozenset[str]:
-        """Grams of the acknowledgements that those who write in a language get.
+        """Grams of what those who write in a language get from us: acknowledgements, and updates
+        and surveys where a mailbox sends any.
 
         Without the line for what is urgent: "outage" is in it, which is the last word to miss.
         """
@@ -307,8 +319,29 @@ class Phrases:
         for text in self._acks.choose(language, self._fallback) if self._acks else ():
             for values in sample_values(text.language):
                 if not values["urgent"] and not values["kb"]:
-                    lines.update(text.plain(values | {"desk": "", "privacy": ""}).splitlines())
+                    lines.update(text.plain(values | _NOBODY).splitlines())
+        for more in self._follow_ups.choose(language, self._fallback) if self._follow_ups else ():
+            lines.update((more.update.subject, more.survey.subject))
+            for values in sample_updates(more.language):
+                if not values["urgent"]:
+                    lines.update(more.update.plain(values | _NOBODY).splitlines())
+            for values in sample_surveys(more.language, more.survey.labels):
+                lines.update(more.survey.plain(values | _NOBODY).splitlines())
         return frozenset(gram for line in lines for gram in grams(line, stem))
+
+
+def _follow_ups(config: Config) -> FollowUpTexts | None:
+    """The texts of updates and surveys; None where no mailbox sends any.
+
+    None, too, where they have become faulty since they were checked: the desk says so.
+    """
+    if not any(wanted(mailbox, config.follow_ups) for mailbox in config.mailboxes.mailboxes):
+        return None
+    shipped = shipped_directory("policies") / ACKS
+    try:
+        return load_follow_up_texts(shipped, config.ack.templates, only_own=True)
+    except TextError:
+        return None
 
 
 def _stemmer(language: str) -> Stem:

@@ -12,6 +12,7 @@ from typing import Final
 from mailtriage.doors.analysis import Analysis, Analyst
 from mailtriage.doors.exchange import Question
 from mailtriage.service import metrics_names as names
+from mailtriage.service.answered import AnswerChecks, checks_answers, record_of
 from mailtriage.service.metrics_deltas import Deltas
 from mailtriage.service.phrases import Texts, watches_phrases
 from mailtriage.state.history_schema import skills_text
@@ -45,13 +46,25 @@ class Channel:
         self.into.setblocking(False)  # noqa: FBT003  the signature of socket
         self.out.setblocking(False)  # noqa: FBT003  the same
         self._remembering: Remembering | None = None
+        self._checks: AnswerChecks | None = None
 
     def prepare(self, analyst: Analyst) -> Analyst:
         """Before the fork, so that they are shared: the fingerprints of its policies and model,
-        which take a quarter of a second and some megabytes. Returns the analyst."""
+        which take a quarter of a second and some megabytes, and what answers are held against.
+        Returns the analyst."""
         if analyst.config.history.keep > 0:
             self._remembering = Remembering(analyst.matcher.policies, analyst.model)
+            self._checks = AnswerChecks(analyst) if checks_answers(analyst) else None
         return analyst
+
+    def checks(self, analyst: Analyst) -> AnswerChecks | None:
+        """What was prepared for this analyst, or is made now; None where nothing is looked at."""
+        if not checks_answers(analyst):
+            return None
+        prepared = self._checks
+        if prepared is not None and prepared.is_of(analyst):
+            return prepared
+        return AnswerChecks(analyst)
 
     def remembering(self, analyst: Analyst) -> Remembering:
         """What was prepared for this analyst; it is made now where nothing was."""
@@ -70,18 +83,29 @@ class Recorder:
         self._clock: Final = analyst.clock
         self._deltas: Final = deltas
         self._remembering: Final = channel.remembering(analyst)
+        self._checks: Final = channel.checks(analyst)
         watched = watches_phrases(analyst.config)
         self._texts: Final = Texts(channel.into, analyst.tokens, deltas) if watched else None
 
     def record(self, analysis: Analysis, question: Question) -> None:
-        """Hand on what was decided of a mail. Never waits, and never raises: no mail depends on
-        it."""
+        """Hand on what was decided of a mail, and what was seen of an answer. Never waits, and
+        never raises: no mail depends on it."""
         try:
             self._into.send(self._encoded(analysis, question))
         except Exception:  # noqa: BLE001  most of the time: the socket is full
             self._deltas.add(names.HISTORY_DROPPED, "queue")
         if self._texts is not None:
             self._texts.tell(analysis, question.queue_id)
+        if self._checks is not None and analysis.edits.recipient:
+            self._look(self._checks, analysis, question)
+
+    def _look(self, checks: AnswerChecks, analysis: Analysis, question: Question) -> None:
+        try:
+            answered = checks.look(analysis, question, self._clock())
+            if answered is not None:
+                self._into.send(record_of(answered))
+        except Exception:  # noqa: BLE001  the socket is full, or the text is too much for us
+            self._deltas.add(names.HISTORY_DROPPED, "answer")
 
     def _encoded(self, analysis: Analysis, question: Question) -> bytes:
         triage, mail, plan = analysis.triage, analysis.mail, analysis.plan
@@ -112,7 +136,7 @@ class Recorder:
             triage.churn if judged else "",
             triage.mood if judged else "",
             triage.topic if judged else "",
-            triage.kind,
+            "" if analysis.exempt else triage.kind,  # nobody has looked who wrote it
             triage.thread,
             shown.get(f"{PREFIX}-Kb", NONE),
             shown.get(f"{PREFIX}-Route", NONE),

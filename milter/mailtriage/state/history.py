@@ -2,12 +2,22 @@
 
 import sqlite3
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from mailtriage.state.history_schema import APPLICATION_ID, COLUMNS, VERSION, Decision, skills_of
+from mailtriage.state.history_schema import (
+    ANSWER_COLUMNS,
+    APPLICATION_ID,
+    COLUMNS,
+    READABLE,
+    VERSION,
+    WITH_ANSWERS,
+    Answered,
+    Decision,
+    skills_of,
+)
 
 __all__ = ["Decision", "History", "HistoryError", "open_history"]
 
@@ -110,6 +120,21 @@ class History:
         except zlib.error:
             return b""
 
+    def answered(self, keys: Iterable[bytes]) -> dict[bytes, Answered]:
+        """What was seen of the answers of those keys, as far as anything was. Raises
+        HistoryError."""
+        found: dict[bytes, Answered] = {}
+        query = f"SELECT {', '.join(ANSWER_COLUMNS)} FROM answer WHERE key = ?"  # noqa: S608  ours
+        with self._errors():
+            version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+            if version < WITH_ANSWERS:
+                return found
+            for key in keys:
+                row = self._connection.execute(query, (key,)).fetchone()
+                if row is not None:
+                    found[key] = _answered(row)
+        return found
+
     @contextmanager
     def _errors(self) -> Iterator[None]:
         try:
@@ -143,7 +168,7 @@ def open_history(file: Path) -> History:
             raise HistoryError(f"{file}: is empty yet; mailtriage serve fills it")
         if owner != APPLICATION_ID:
             raise HistoryError(f"{file}: is not a history of mailtriage")
-        if version != VERSION:
+        if version not in READABLE:
             raise HistoryError(
                 f"{file}: was made by another mailtriage (schema {version}, this one reads "
                 f"{VERSION})"
@@ -173,6 +198,14 @@ def _conditions(filters: dict[str, Any]) -> tuple[str, list[Any]]:
         known = value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
         values += [known] * condition.count("?")
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+
+def _answered(row: tuple[Any, ...]) -> Answered:
+    named = dict(zip(ANSWER_COLUMNS, row, strict=True))
+    named["unknown_links"] = tuple(named["unknown_links"].split())
+    for name in ("greeting", "closing"):
+        named[name] = bool(named[name])
+    return Answered(**named)
 
 
 def _decision(row: tuple[Any, ...]) -> Decision:

@@ -1,7 +1,9 @@
-"""The table of past decisions: one row for each mail that was judged, in a file of its own.
+"""The tables of past decisions and of answers: a row for each mail, in a file of its own.
 
-Nothing of a mail's text is in it. The sender is a keyed hash (acks/tokens.py: `pseudonym`); in
-clear stand the organisation's own mailboxes, and the words that the header of the mail carries.
+Nothing of a mail's text is in it. The sender of a mail that was judged is a keyed hash
+(acks/tokens.py: `pseudonym`), and a row about an answer has no sender; in clear stand the
+organisation's own mailboxes, the words that the header of the mail carries, and addresses of its
+own help pages.
 
 The file is the service's alone, mode 0600. What is lost of it is lost: no mail depends on it.
 """
@@ -13,12 +15,19 @@ from typing import Final
 APPLICATION_ID: Final = 0x6D746869
 """PRAGMA application_id: "mthi". The database of what is owed is "mtri" (schema.py)."""
 
-VERSION: Final = 1
+VERSION: Final = 2
 """PRAGMA user_version."""
+
+WITH_ANSWERS: Final = 2
+"""The first version that has the table of answers."""
+
+READABLE: Final = (1, VERSION)
+"""Versions whose decisions can be read: an upgraded command may be asked before the service has
+been started again."""
 
 NAME: Final = "history.db"
 
-SCHEMA: Final = """
+_FIRST: Final = """
 CREATE TABLE decision (
     id          INTEGER PRIMARY KEY,
     at          REAL NOT NULL,            -- seconds since the epoch
@@ -59,6 +68,31 @@ CREATE TABLE policy_set (
 ) STRICT, WITHOUT ROWID;
 """
 
+# What was seen of each answer that a human sent. Not who wrote it: nobody is to be ranked by this.
+_SECOND: Final = """
+CREATE TABLE answer (
+    key           BLOB PRIMARY KEY,       -- of the mail that went out: mail.key of state.db
+    at            REAL NOT NULL,          -- seconds since the epoch
+    language      TEXT NOT NULL,          -- und: could not be made out
+    greeting      INTEGER NOT NULL,       -- whether there is one
+    closing       INTEGER NOT NULL,
+    links         INTEGER NOT NULL,       -- how many
+    kb_links      INTEGER NOT NULL,       -- of these, to hosts of the knowledge base
+    unknown       INTEGER NOT NULL,       -- of these, to pages that its index does not have
+    unknown_links TEXT NOT NULL,          -- three of them at most, without query, apart by blanks
+    words         INTEGER NOT NULL,
+    template      TEXT NOT NULL,          -- that it was made of; empty: of none
+    version       INTEGER NOT NULL,       -- of the template; 0: of none
+    current       INTEGER NOT NULL,       -- the highest version that there was then
+    kept          REAL NOT NULL,          -- share of the template's words
+    added         REAL NOT NULL           -- share of the answer's words
+) STRICT, WITHOUT ROWID;
+CREATE INDEX answer_at ON answer (at);
+"""
+
+MIGRATIONS: Final = (_FIRST, _SECOND)
+"""Script number N makes schema N + 1 out of schema N; schema 0 is an empty file."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -96,6 +130,30 @@ class Decision:
     id: int = 0
     """Of the row: the later, the higher. 0: none yet."""
 
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What was seen of one answer that a human sent; the columns of `answer`."""
+
+    key: bytes
+    at: float
+    language: str
+    greeting: bool
+    closing: bool
+    links: int
+    kb_links: int
+    unknown: int
+    unknown_links: tuple[str, ...]
+    words: int
+    template: str
+    version: int
+    current: int
+    kept: float
+    added: float
+
+
+ANSWER_COLUMNS: Final = tuple(field.name for field in fields(Answered))
+"""The columns of `answer`, in the order of `Answered`."""
 
 COLUMNS: Final = tuple(field.name for field in fields(Decision))[:-1]
 """The columns of `decision` but for its id, in the order of `Decision`."""

@@ -5,6 +5,7 @@ them, and a file that is damaged makes way for a new one.
 """
 
 import contextlib
+import math
 import os
 import sqlite3
 import zlib
@@ -14,7 +15,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from mailtriage.state.history import HistoryError
-from mailtriage.state.history_schema import APPLICATION_ID, COLUMNS, SCHEMA, VERSION
+from mailtriage.state.history_schema import (
+    ANSWER_COLUMNS,
+    APPLICATION_ID,
+    COLUMNS,
+    MIGRATIONS,
+    VERSION,
+)
+from mailtriage.state.sqlite import statements
 
 STEP: Final = 500
 """Rows that are forgotten at once: a few milliseconds."""
@@ -31,6 +39,11 @@ _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _INSERT: Final = (
     f"INSERT INTO decision ({', '.join(COLUMNS)}) "  # noqa: S608  names of ours
     f"VALUES ({', '.join('?' * len(COLUMNS))})"
+)
+# A mail that Postfix hands to the milter a second time is the same answer.
+_INSERT_ANSWER: Final = (
+    f"INSERT OR REPLACE INTO answer ({', '.join(ANSWER_COLUMNS)}) "  # noqa: S608  as above
+    f"VALUES ({', '.join('?' * len(ANSWER_COLUMNS))})"
 )
 _POLICIES: Final = COLUMNS.index("policies")
 _AT: Final = COLUMNS.index("at")
@@ -59,13 +72,15 @@ class HistoryWriter:
         """Whether the file is still the one that was opened; false when somebody took it away."""
         return _inode(self._file) == self._inode
 
-    def add(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Write decisions, each as the values of COLUMNS: all of them or none."""
+    def add(self, rows: Sequence[Sequence[Any]], answers: Sequence[Sequence[Any]] = ()) -> None:
+        """Write decisions, each as the values of COLUMNS, and answers, each as those of
+        ANSWER_COLUMNS: all of them or none."""
         used: dict[str, float] = {}
         for row in rows:
             used[row[_POLICIES]] = max(used.get(row[_POLICIES], 0.0), row[_AT])
         with self._transaction() as connection:
             connection.executemany(_INSERT, rows)
+            connection.executemany(_INSERT_ANSWER, answers)
             connection.executemany(
                 "UPDATE policy_set SET at = max(at, ?) WHERE id = ?",
                 [(at, name) for name, at in used.items()],
@@ -83,14 +98,24 @@ class HistoryWriter:
         """Forget one step of what came before that time, or of the oldest while the file holds more
         than so many bytes; how many rows went."""
         with self._transaction() as connection:
+            answers_before = before
             if self.size() > most_bytes:
                 oldest = "SELECT id FROM decision ORDER BY id LIMIT ?"
                 values: tuple[float, ...] = (STEP,)
+                # Of an answer is kept what is kept of the decisions of its time.
+                first = "SELECT at FROM decision ORDER BY id LIMIT 1 OFFSET ?"
+                row = connection.execute(first, (STEP,)).fetchone()
+                answers_before = max(before, row[0]) if row else math.inf
             else:
                 oldest = "SELECT id FROM decision WHERE at < ? ORDER BY at LIMIT ?"
                 values = (before, STEP)
             query = f"DELETE FROM decision WHERE id IN ({oldest})"  # noqa: S608  one of these two
             gone = connection.execute(query, values).rowcount
+            gone += connection.execute(
+                "DELETE FROM answer WHERE key IN"
+                " (SELECT key FROM answer WHERE at < ? ORDER BY at LIMIT ?)",
+                (answers_before, STEP),
+            ).rowcount
             connection.execute("DELETE FROM policy_set WHERE at < ?", (before,))
         with self._errors():
             # What is freed goes back to the file system, in steps as well. As a script: execute()
@@ -186,7 +211,7 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
     tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     if tables and number("application_id") != APPLICATION_ID:
         raise HistoryError(f"{file}: is not a history of mailtriage; move it away")
-    if tables and number("user_version") != VERSION:
+    if tables and not 0 < number("user_version") <= VERSION:
         raise HistoryError(
             f"{file}: was made by another mailtriage (schema {number('user_version')}, this one "
             f"writes {VERSION}); move it away, or install that version again"
@@ -197,9 +222,26 @@ def _prepare(connection: sqlite3.Connection, file: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     for pragma in ("synchronous = NORMAL", "secure_delete = FAST", "journal_size_limit = 4194304"):
         connection.execute(f"PRAGMA {pragma}")
-    if not tables:
-        script = f"PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {VERSION};"
-        connection.executescript(f"BEGIN IMMEDIATE; {SCHEMA} {script} COMMIT;")
+    if number("user_version") < VERSION:
+        _migrate(connection)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to this version, all at once: a reader sees one or the other. The writer of an
+    earlier version, which a reload has not ended yet, goes on writing its decisions."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        there = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        for script in MIGRATIONS[there:]:
+            for statement in statements(script):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _fault(file: Path, error: sqlite3.Error) -> HistoryError:

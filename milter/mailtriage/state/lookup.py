@@ -7,6 +7,7 @@ from typing import Any, Final
 from mailtriage.acks.tokens import Tokens
 from mailtriage.state.ledger import Conversation, History, LedgerQuestion
 from mailtriage.state.networks import network_of
+from mailtriage.state.records import Outbound
 from mailtriage.state.subjects import plain_subject
 
 HOUR: Final = 3600.0
@@ -78,6 +79,13 @@ def look_up(connection: sqlite3.Connection, tokens: Tokens, question: LedgerQues
     )
 
 
+def conversation_of(
+    connection: sqlite3.Connection, tokens: Tokens, references: Sequence[str], address: str
+) -> Conversation | None:
+    """What `look_up` says of the conversation alone. Raises sqlite3.Error."""
+    return _conversation(connection, tokens, references, address_pseudonym(tokens, address))
+
+
 def is_recorded(connection: sqlite3.Connection, key: bytes) -> bool:
     """Whether a mail with this key had its effect already. Raises sqlite3.Error."""
     return _one(connection, "SELECT 1 FROM mail WHERE key = ?", (key,)) is not None
@@ -99,6 +107,29 @@ def find_conversation(
             found = _one(connection, "SELECT conversation FROM message WHERE id = ?", (known_as,))
         if found is not None:
             return int(found[0])
+    return None
+
+
+def find_answered(connection: sqlite3.Connection, tokens: Tokens, mail: Outbound) -> int | None:
+    """The conversation that a mail of ours belongs to; raises sqlite3.Error.
+
+    By what it refers to; else by its ticket, since some helpdesks know theirs by the subject alone:
+    the newest one, of a customer whom it goes to. Two helpdesks may give out the same number, but
+    hardly to the same customer.
+    """
+    own = (mail.message_id,) if mail.message_id else ()
+    found = find_conversation(connection, tokens, (*own, *mail.references))
+    if found is not None or not mail.ticket:
+        return found
+    for address in mail.recipients:
+        row = _one(
+            connection,
+            "SELECT id FROM conversation WHERE ticket = ? AND ticket != '' AND customer = ?"
+            " ORDER BY last_activity DESC LIMIT 1",
+            (mail.ticket, address_pseudonym(tokens, address)),
+        )
+        if row is not None:
+            return int(row[0])
     return None
 
 

@@ -1,4 +1,4 @@
-"""The acknowledgements that are owed, and the life of each.
+"""The acknowledgements, updates and surveys that are owed, and the life of each.
 
     WAITING ──► READY ──► SENDING ──► SENT
                  ▲           ├──► RETRY ──► SENDING ...
@@ -6,7 +6,8 @@
     EXPIRED, SUPPRESSED and DROPPED end the others.
 
 A row is claimed before it is sent, for the time of a lease. Whoever dies with a claim may have died
-before or after Postfix took the message: which of the two mistakes is made is `prefer`.
+before or after Postfix took the message: which of the two mistakes is made is `prefer`. Updates and
+surveys rather do not come than come twice, whatever is preferred.
 The recipient and the text leave the row with the last thing that is owed.
 """
 
@@ -22,6 +23,7 @@ from mailtriage.state.sqlite import immediate, state_errors
 State = Literal[
     "WAITING", "READY", "SENDING", "RETRY", "SENT", "DEAD", "EXPIRED", "SUPPRESSED", "DROPPED"
 ]
+Kind = Literal["ack", "update", "survey"]
 OWED: Final[tuple[State, ...]] = ("WAITING", "READY", "SENDING", "RETRY")
 
 _KEY_BYTES: Final = 16
@@ -33,10 +35,10 @@ _MOST_ERROR: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An acknowledgement to be sent now."""
+    """A mail to be sent now."""
 
     key: bytes
-    """Dedupe key of the mail that it acknowledges."""
+    """Dedupe key of the mail that it acknowledges; of the others `Tokens.follow_up_key`."""
     address: str
     domain: str
     message: bytes
@@ -44,15 +46,18 @@ class OutboxRow:
     """How often it was claimed, this time included."""
     created: float
     """Seconds since the epoch."""
+    kind: Kind = "ack"
+    sender: str = ""
+    """Reverse-path; empty: the null one."""
 
 
 class Claimed(NamedTuple):
     """What became of the rows that were due."""
 
     rows: list[OutboxRow]
-    """To be sent, oldest first."""
-    expired: list[bytes]
-    """Keys of those that it was too late for."""
+    """To be sent: acknowledgements first, the oldest of each first."""
+    expired: list[tuple[bytes, Kind]]
+    """Those that it was too late for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class OutboxEntry:
     due: float
     expires: float
     finished: float
+    kind: Kind = "ack"
 
 
 class Outbox:
@@ -93,39 +99,48 @@ class Outbox:
         self._connection: Final = connection
         self._prefer: Final = prefer
 
-    def claim(self, now: float, lease: float, limit: int) -> Claimed:
+    def claim(self, now: float, lease: float, limit: int, *, others: int | None = None) -> Claimed:
         """At most `limit` rows that are due, oldest first, to be sent within `lease` seconds.
 
-        What has expired is marked so and not given out (rule J26). Rows whose lease has ended come
-        again; when duplicates are worse than losses they are DEAD instead. Nothing is written when
-        nothing is due, so that asking is cheap.
+        Acknowledgements go first; at most `others` of the rest are among them, None: as many as
+        there is room for. What has expired is marked so and not given out (rule J26). Rows whose
+        lease has ended come again; when duplicates are worse than losses they are DEAD instead.
+        Nothing is written when nothing is due, so that asking is cheap.
         """
         if not self._is_due(now):
             return Claimed([], [])
         with immediate(self._connection):
-            if self._prefer == "no_duplicate":
-                self._connection.execute(
-                    "UPDATE outbox SET state = 'DEAD', due = NULL, finished = :now,"
-                    " error = 'unknown outcome: the sender died while Postfix took it'"
-                    " WHERE due <= :now AND state = 'SENDING'",
-                    {"now": now},
-                )
-            found = self._connection.execute(
-                "SELECT key FROM outbox WHERE due <= :now AND expires <= :now", {"now": now}
+            self._connection.execute(
+                "UPDATE outbox SET state = 'DEAD', due = NULL, finished = :now,"
+                " error = 'unknown outcome: the sender died while Postfix took it'"
+                " WHERE due <= :now AND state = 'SENDING' AND (:all OR kind != 'ack')",
+                {"now": now, "all": self._prefer == "no_duplicate"},
+            )
+            expired = self._connection.execute(
+                "SELECT key, kind FROM outbox WHERE due <= :now AND expires <= :now", {"now": now}
             ).fetchall()
-            expired = [key for (key,) in found]
-            for key in expired:
+            for key, _ in expired:
                 self._finish(key, "EXPIRED", "J26", now)
-            claimed = self._connection.execute(
-                "UPDATE outbox SET state = 'SENDING', due = :until, attempts = attempts + 1"
-                " WHERE key IN (SELECT key FROM outbox"
-                " WHERE due <= :now AND state IN ('READY', 'RETRY', 'SENDING')"
-                " ORDER BY due LIMIT :limit)"
-                " RETURNING key, address, domain, message, attempts, created",
-                {"now": now, "until": now + lease, "limit": limit},
-            ).fetchall()
+            rows = self._claim(now, lease, limit, acks=True)
+            room = limit - len(rows)
+            if others is not None:
+                room = min(room, others)
+            if room > 0:
+                rows += self._claim(now, lease, room, acks=False)
+        return Claimed(rows, expired)
+
+    def _claim(self, now: float, lease: float, limit: int, *, acks: bool) -> list[OutboxRow]:
+        claimed = self._connection.execute(
+            "UPDATE outbox SET state = 'SENDING', due = :until, attempts = attempts + 1"
+            " WHERE key IN (SELECT key FROM outbox"
+            " WHERE due <= :now AND state IN ('READY', 'RETRY', 'SENDING')"
+            " AND (kind = 'ack') = :acks"
+            " ORDER BY due LIMIT :limit)"
+            " RETURNING key, address, domain, message, attempts, created, kind, sender",
+            {"now": now, "until": now + lease, "limit": limit, "acks": acks},
+        ).fetchall()
         rows = [OutboxRow(*values) for values in claimed]
-        return Claimed(sorted(rows, key=lambda row: row.created), expired)
+        return sorted(rows, key=lambda row: row.created)
 
     def sent(self, keys: Sequence[bytes], now: float) -> None:
         """Postfix took them. Whatever else became of a row meanwhile, this is what is true."""
@@ -156,7 +171,8 @@ class Outbox:
             if undeliverable:
                 self._connection.execute(
                     "INSERT INTO mark (address, undeliverable, latest)"
-                    " SELECT address, :now, :now FROM ack WHERE key = :key AND address != x''"
+                    " SELECT address, :now, :now FROM ack WHERE address != x''"
+                    " AND key = (SELECT iif(about = x'', key, about) FROM outbox WHERE key = :key)"
                     " ON CONFLICT (address) DO UPDATE SET undeliverable = :now, latest = :now",
                     values,
                 )
@@ -227,12 +243,14 @@ class Outbox:
     def revive(self, key: bytes, now: float, expires: float) -> bool:
         """A DEAD one, or one that waits for its next attempt, is tried at once, as if it were new.
 
-        False when it is neither.
+        False when it is neither. Of updates and surveys none that is DEAD comes back, nor one that
+        has expired: what it says may be wrong by now.
         """
         with immediate(self._connection):
             changed = self._connection.execute(
                 "UPDATE outbox SET state = 'READY', due = ?, finished = NULL, attempts = 0,"
-                " expires = max(expires, ?) WHERE key = ? AND state IN ('DEAD', 'READY', 'RETRY')",
+                " expires = iif(kind = 'ack', max(expires, ?), expires) WHERE key = ?"
+                " AND (state IN ('READY', 'RETRY') OR (state = 'DEAD' AND kind = 'ack'))",
                 (now, expires, key),
             )
         return changed.rowcount > 0
@@ -255,6 +273,9 @@ class Outbox:
             " address = NULL, message = NULL, plan = NULL WHERE key = ?",
             (state, rule, now, key),
         )
+        if state != "SENT":
+            # Nobody was asked.
+            self._connection.execute("DELETE FROM survey WHERE key = ?", (key,))
 
     def _state(self, key: bytes) -> str:
         found = self._connection.execute("SELECT state FROM outbox WHERE key = ?", (key,))
@@ -265,7 +286,7 @@ class Outbox:
             found = self._connection.execute(
                 "SELECT key, state, mailbox, coalesce(address, ''), domain,"
                 " coalesce(message, x''), attempts, error, rule, created, coalesce(due, 0.0),"
-                " expires, coalesce(finished, 0.0) FROM outbox WHERE key BETWEEN ? AND ?"
+                " expires, coalesce(finished, 0.0), kind FROM outbox WHERE key BETWEEN ? AND ?"
                 " AND (? OR state IN ('WAITING', 'READY', 'SENDING', 'RETRY', 'DEAD'))"
                 " ORDER BY created DESC, key LIMIT ?",
                 (low, high, finished, limit),

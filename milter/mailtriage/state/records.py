@@ -39,8 +39,26 @@ class Inbound:
     mood: str = ""
     answer: str = ""
     """Value of X-Mailtriage-Answer: the template that was suggested to agents; empty: none."""
+    settled: bool = False
+    """Whether it says that the matter is settled, and nothing else (acks/settled.py)."""
     writers: tuple[str, ...] = ()
     """Further addresses of the same person (From, Reply-To), to which a human may answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """What may follow an acknowledgement: kept beside it, with the address."""
+
+    plan: str
+    """The order of the acknowledgement, as JSON."""
+    wants: str
+    """What is switched on: `updates`, `survey`, or both with a blank between them."""
+    promised: float
+    """Seconds since the epoch, as the next two; 0: no time was named."""
+    due: float
+    """When to look at it for the first time."""
+    expires: float
+    """When it goes, whatever happens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +84,7 @@ class NewAck:
     """Whether it waits for the helpdesk's ticket number (deferred)."""
     original_id: str = ""
     """Message-ID of the mail in clear, only where answers are repaired (Mailbox.repair)."""
+    follow_up: FollowUp | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +122,7 @@ class OutboundEffect:
     """Whether the customer hears twice: an automatic mail of the helpdesk went to whom we have just
     acknowledged, or are acknowledging at this moment."""
     suppressed: tuple[bytes, ...] = ()
-    """Keys of acknowledgements that do not go out any more: marked so already, with rule G8 after
-    an automatic mail to the customer, and "answered" after one of a human."""
+    """Keys of what does not go out any more: marked so already, acknowledgements with rule G8 after
+    an automatic mail to the customer, and everything with "answered" after one of a human."""
     release: tuple[WaitingAck, ...] = ()
     """To be rendered with the ticket, and handed to `Store.release`."""

@@ -10,6 +10,8 @@ slot, and one script may touch all that a mail asks for:
     a:ADDRESS acknowledgements by key, as `shared_records.pack_ack` packs them
     n:NETWORK the same by network: keys, sorted by time
     m:ADDRESS what is held against it
+    s:ADDRESS when its owner was last asked how satisfied they were, and opted out of it; apart from
+              m:, as nodes of an older version set the time to live of that by what they know of it
 
 What is told is merged, so that telling it again, late, or in another order changes nothing: times
 by their maximum, sets by union. Every key has a time to live.
@@ -26,6 +28,10 @@ MOST_MAILS: Final = 100
 
 MOST_ACKS: Final = 200
 """Of an address, or of a network."""
+
+OPT_OUT_KEPT: Final = 10 * 366 * 86_400
+"""Seconds after an opt-out was told last. Nodes that have heard it keep it for good, and tell it
+again whenever Redis has lost something."""
 
 
 class Script(NamedTuple):
@@ -106,7 +112,9 @@ if address ~= '' then
     end
   end
   mark = redis.call('HMGET', P .. 'm:' .. address, 'u', 'c', 'q', 'r')
-  for number = 1, 4 do mark[number] = mark[number] or '0' end
+  local survey = redis.call('HMGET', P .. 's:' .. address, 'a', 'o')
+  mark[5], mark[6] = survey[1], survey[2]
+  for number = 1, 6 do mark[number] = mark[number] or '0' end
 end
 local others = {}
 if network ~= '' then
@@ -215,7 +223,19 @@ local function mark(at)
   expire(key, latest + keep)
 end
 
-local write = {c = conversation, m = mail, i = message, a = ack, k = mark}
+local function survey(at)
+  local key = P .. 's:' .. ARGV[at]
+  raise(key, 'a', ARGV[at + 1])
+  raise(key, 'o', ARGV[at + 2])
+  local known = redis.call('HMGET', key, 'a', 'o')
+  local last = tonumber(known[1]) + keep
+  if tonumber(known[2]) > 0 then
+    last = math.max(last, tonumber(redis.call('TIME')[1]) + """ + str(OPT_OUT_KEPT) + """)
+  end
+  expire(key, last)
+end
+
+local write = {c = conversation, m = mail, i = message, a = ack, k = mark, s = survey}
 local place = 6
 while ARGV[place] do
   write[ARGV[place]](place + 2)

@@ -20,7 +20,9 @@ MOST_AT_ONCE: Final = 200_000
 # (https://www.sqlite.org/lang_select.html#bareagg): the first mail that a human wrote.
 _CHANGED: Final = """
     SELECT conversation.id, conversation.mailbox, min(first.at), first.skill, first.priority,
-           conversation.promised, conversation.answered, conversation.last_activity,
+           iif(conversation.first_promised > 0, conversation.first_promised,
+               conversation.promised),
+           conversation.answered, conversation.last_activity,
            conversation.customer,
            coalesce((SELECT min(at) FROM mail WHERE mail.conversation = conversation.id
                      AND way = 'out' AND kind = 'human' AND conversation.answered > 0), 0.0)
@@ -40,6 +42,7 @@ class Waiting:
     skill: str
     priority: str
     promised: float
+    """What was promised first: who is told a later time has not been answered in time."""
     answered: float
     """When a human first answered."""
     last_activity: float

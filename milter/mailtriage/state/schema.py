@@ -127,7 +127,7 @@ CREATE TABLE sharing (
     active     INTEGER NOT NULL DEFAULT 0,     -- whether changes are noted
     node       BLOB NOT NULL,
     epoch      TEXT NOT NULL DEFAULT '',       -- of the Redis that was told everything
-    stage      TEXT NOT NULL DEFAULT '',       -- of telling it: conversations, marks, or done
+    stage      TEXT NOT NULL DEFAULT '',       -- of telling it, see shared_tables.py; done
     stage_time REAL NOT NULL DEFAULT 0,        -- how far that is, newest first
     stage_id   BLOB NOT NULL DEFAULT x'',
     since      REAL NOT NULL DEFAULT 0         -- how far back that goes
@@ -176,13 +176,26 @@ ALTER TABLE mail ADD COLUMN mood TEXT NOT NULL DEFAULT '';
 ALTER TABLE mail ADD COLUMN answer TEXT NOT NULL DEFAULT '';    -- template suggested to agents
 ALTER TABLE outbox ADD COLUMN kind TEXT NOT NULL DEFAULT 'ack'; -- ack, update, survey
 ALTER TABLE outbox ADD COLUMN sender TEXT NOT NULL DEFAULT '';  -- reverse-path; empty: the null one
+ALTER TABLE outbox ADD COLUMN about BLOB NOT NULL DEFAULT x'';  -- acknowledgement that it follows
+CREATE INDEX outbox_about ON outbox (about) WHERE about != x'';
+CREATE INDEX conversation_ticket ON conversation (ticket) WHERE ticket != '';
+
+-- What was promised first, for the clock of answers: a promise that was moved is not kept by that.
+ALTER TABLE conversation ADD COLUMN first_promised REAL NOT NULL DEFAULT 0;
+UPDATE conversation SET first_promised = promised;
+
+-- When a person was last asked how satisfied they were, through whichever node: not held against
+-- them, but shared and forgotten in the same way.
+ALTER TABLE mark ADD COLUMN asked REAL NOT NULL DEFAULT 0;
 
 CREATE TABLE follow_up (
     conversation INTEGER PRIMARY KEY REFERENCES conversation ON DELETE CASCADE,
     plan         TEXT NOT NULL,                 -- order of its acknowledgement: address, too
     wants        TEXT NOT NULL,                 -- what is switched on: "updates survey"
+    told         REAL NOT NULL,                 -- the time that the customer was told last; 0: none
+    since        REAL NOT NULL,                 -- when that was
     updates      INTEGER NOT NULL DEFAULT 0,    -- how many were owed so far
-    updated      REAL NOT NULL DEFAULT 0,       -- when the last of them was
+    sending      BLOB NOT NULL DEFAULT x'',     -- outbox key of one that is on its way
     due          REAL NOT NULL,                 -- when to look at it again
     expires      REAL NOT NULL                  -- when the row, and with it the address, goes
 ) STRICT;
@@ -198,20 +211,25 @@ CREATE TABLE survey (
     skill        TEXT NOT NULL,
     language     TEXT NOT NULL,
     asked        REAL NOT NULL,
-    vote         INTEGER NOT NULL DEFAULT 0,    -- 1 to 5; 0: none
-    voted        REAL NOT NULL DEFAULT 0
+    vote         INTEGER NOT NULL DEFAULT 0,    -- 1 to 5; 0: none; -1: void, several at once
+    voted        REAL NOT NULL DEFAULT 0,       -- when the first came
+    changed      REAL NOT NULL DEFAULT 0        -- and when the one that counts did
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX survey_address ON survey (address, asked);
 CREATE INDEX survey_age ON survey (asked);
 CREATE INDEX survey_conversation ON survey (conversation);
 
--- Who does not want such mail any more. Kept for as long as nobody says otherwise.
+-- Who does not want such mail any more, on whichever node they said so. Kept for as long as nobody
+-- says otherwise.
 CREATE TABLE opt_out (
     address BLOB NOT NULL,                      -- keyed hash
     purpose TEXT NOT NULL,                      -- survey
     at      REAL NOT NULL,
     PRIMARY KEY (address, purpose)
 ) STRICT, WITHOUT ROWID;
+CREATE TRIGGER opted_out AFTER INSERT ON opt_out
+WHEN (SELECT active FROM sharing) = 1
+BEGIN INSERT INTO unshared (kind, id) VALUES ('mark', new.address); END;
 """
 
 MIGRATIONS: Final = (_FIRST, _SECOND, _THIRD)

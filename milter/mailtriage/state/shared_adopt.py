@@ -139,16 +139,25 @@ def _adopt_ack(connection: sqlite3.Connection, ack: SharedAck) -> None:
 
 
 def _adopt_mark(connection: sqlite3.Connection, mark: SharedMark) -> None:
+    if mark.opted_out:
+        connection.execute(
+            "INSERT INTO opt_out (address, purpose, at) VALUES (?, 'survey', ?)"
+            " ON CONFLICT DO NOTHING",
+            (mark.address, mark.opted_out),
+        )
+    if not mark.latest:
+        return
     connection.execute(
-        "INSERT INTO mark (address, undeliverable, complained, quick_answer, robot, latest)"
-        " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (address) DO UPDATE SET"
+        "INSERT INTO mark (address, undeliverable, complained, quick_answer, robot, asked, latest)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (address) DO UPDATE SET"
         " undeliverable = max(undeliverable, excluded.undeliverable),"
         " complained = max(complained, excluded.complained),"
         " quick_answer = max(quick_answer, excluded.quick_answer),"
-        " robot = max(robot, excluded.robot), latest = max(latest, excluded.latest)",
+        " robot = max(robot, excluded.robot), asked = max(asked, excluded.asked),"
+        " latest = max(latest, excluded.latest)",
         (
             mark.address, mark.undeliverable, mark.complained, mark.quick_answer, mark.robot,
-            mark.latest,
+            mark.asked, mark.latest,
         ),
     )  # fmt: skip
 

@@ -98,7 +98,7 @@ def read_pulled(answer: Sequence[Any]) -> Pulled:
             epoch=epoch.decode(),
             claim=_CLAIMS[claim],
             acks=tuple(known.values()),
-            mark=held if held is not None and held.latest else None,
+            mark=held if held is not None and (held.latest or held.opted_out) else None,
             conversations=tuple(one for one in read if one is not None),
         )
     except (ValueError, TypeError, KeyError, AttributeError) as error:

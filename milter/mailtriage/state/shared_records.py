@@ -42,18 +42,22 @@ class SharedAck:
 
 @dataclass(frozen=True, slots=True)
 class SharedMark:
-    """What is held against an address."""
+    """What is held against an address, and whether its owner may be asked anything."""
 
     address: bytes
     undeliverable: float = 0.0
     complained: float = 0.0
     quick_answer: float = 0.0
     robot: float = 0.0
+    asked: float = 0.0
+    """When the last survey was owed."""
+    opted_out: float = 0.0
+    """Of surveys; kept apart, as it is not forgotten."""
 
     @property
     def latest(self) -> float:
-        """Of these."""
-        return max(self.undeliverable, self.complained, self.quick_answer, self.robot)
+        """Of all that is forgotten in the end."""
+        return max(self.undeliverable, self.complained, self.quick_answer, self.robot, self.asked)
 
 
 @dataclass(frozen=True, slots=True)

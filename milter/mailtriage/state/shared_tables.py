@@ -31,9 +31,12 @@ ENOUGH: Final = 2000
 
 _MACHINE_ID: Final = Path("/etc/machine-id")
 
+_OPT_OUTS: Final = "opt-outs"
 _CONVERSATIONS: Final = "conversations"
 _MARKS: Final = "marks"
 _DONE: Final = "done"
+_NEXT: Final = {_OPT_OUTS: _CONVERSATIONS, _CONVERSATIONS: _MARKS, _MARKS: _DONE}
+"""Opt-outs first: they are few, and until they are told other nodes may ask who wants no more."""
 _NAME_ALL: Final = """
     UPDATE conversation SET shared_id = coalesce(
         (SELECT key FROM mail WHERE mail.conversation = conversation.id ORDER BY at LIMIT 1),
@@ -131,12 +134,13 @@ class SharingTables:
         return str(found[0])
 
     def begin_walk(self, epoch: str, since: float) -> None:
-        """A Redis of that epoch is to be told all that happened since then, the newest first."""
+        """A Redis of that epoch is to be told all that happened since then, opt-outs first, and then
+        the newest."""
         with immediate(self._connection):
             self._connection.execute(
                 "UPDATE sharing SET epoch = ?, stage = ?, stage_time = ?, since = ?,"
                 " stage_id = x''",
-                (epoch, _CONVERSATIONS, _END, since),
+                (epoch, _OPT_OUTS, _END, since),
             )
 
     def walk(self) -> bool:
@@ -149,16 +153,27 @@ class SharingTables:
             stage, at, last, since = connection.execute(
                 "SELECT stage, stage_time, stage_id, since FROM sharing"
             ).fetchone()
-            if stage not in (_CONVERSATIONS, _MARKS):
+            if stage not in _NEXT:
                 return False
             if self.count() > ENOUGH:
                 return True
-            step = self._conversations if stage == _CONVERSATIONS else self._marks
-            found = step(at, last, since)
-            if found is None:
-                found = (_MARKS if stage == _CONVERSATIONS else _DONE, _END, b"")
+            steps = {
+                _OPT_OUTS: self._opt_outs,
+                _CONVERSATIONS: self._conversations,
+                _MARKS: self._marks,
+            }
+            found = steps[stage](at, last, since) or (_NEXT[stage], _END, b"")
             connection.execute("UPDATE sharing SET stage = ?, stage_time = ?, stage_id = ?", found)
         return found[0] != _DONE
+
+    def _opt_outs(self, at: float, last: bytes, since: float) -> tuple[str, float, bytes] | None:
+        found = self._connection.execute(
+            "SELECT address FROM opt_out WHERE address > ? AND at >= ? AND purpose = 'survey'"
+            " ORDER BY address LIMIT ?",
+            (last, since, WALKED_AT_ONCE),
+        ).fetchall()
+        self._note("mark", found)
+        return (_OPT_OUTS, at, found[-1][0]) if found else None
 
     def _conversations(
         self, at: float, last: bytes, since: float
@@ -195,17 +210,17 @@ class SharingTables:
         )
 
     def _row(self, kind: str, name: bytes) -> Iterator[Row]:
-        read = {
-            "conversation": self._conversation,
-            "mail": self._mail,
-            "message": self._message,
-            "ack": self._ack,
-            "mark": self._mark,
-        }[kind]
-        values = read(name)
-        if values:
-            letter = "k" if kind == "mark" else "i" if kind == "message" else kind[0]
-            yield (letter, len(values), *values)
+        readers = {
+            "conversation": (("c", self._conversation),),
+            "mail": (("m", self._mail),),
+            "message": (("i", self._message),),
+            "ack": (("a", self._ack),),
+            "mark": (("k", self._mark), ("s", self._survey)),
+        }
+        for letter, read in readers[kind]:
+            values = read(name)
+            if values:
+                yield (letter, len(values), *values)
 
     def _conversation(self, shared_id: bytes) -> Row:
         found = self._connection.execute(
@@ -256,4 +271,12 @@ class SharingTables:
             "SELECT undeliverable, complained, quick_answer, robot FROM mark WHERE address = ?",
             (address,),
         ).fetchone()
-        return (address, *found) if found else ()
+        return (address, *found) if found and any(found) else ()
+
+    def _survey(self, address: bytes) -> Row:
+        found = self._connection.execute(
+            "SELECT coalesce((SELECT asked FROM mark WHERE address = :who), 0.0),"
+            " coalesce((SELECT at FROM opt_out WHERE address = :who AND purpose = 'survey'), 0.0)",
+            {"who": address},
+        ).fetchone()
+        return (address, *found) if any(found) else ()

@@ -153,13 +153,13 @@ def _prepare(connection: sqlite3.Connection) -> None:
     with immediate(connection):
         # Asked again: another process may have been quicker.
         for number in range(_number(connection, "PRAGMA user_version"), SCHEMA_VERSION):
-            for statement in _statements(MIGRATIONS[number]):
+            for statement in statements(MIGRATIONS[number]):
                 connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
 
-def _statements(script: str) -> Iterator[str]:
+def statements(script: str) -> Iterator[str]:
     """One by one: executescript() would commit the transaction first."""
     statement = ""
     for line in script.splitlines(keepends=True):

@@ -5,16 +5,19 @@ or none of it is, and then Postfix has had no "250" and brings the mail again (r
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from mailtriage.acks.tokens import Tokens
-from mailtriage.state.ledger import History, LedgerQuestion
+from mailtriage.state.follow_ups import OPEN_AGAIN, SETTLED, FollowUps
+from mailtriage.state.forgetting import PURGED_AT_ONCE, forget
+from mailtriage.state.ledger import Conversation, History, LedgerQuestion
 from mailtriage.state.lookup import (
-    DAY,
     address_pseudonym,
     client_of,
+    conversation_of,
+    find_answered,
     find_conversation,
     is_recorded,
     look_up,
@@ -22,38 +25,31 @@ from mailtriage.state.lookup import (
     subject_of,
 )
 from mailtriage.state.outbox import Outbox
+from mailtriage.state.quick import note_quick_answer
 from mailtriage.state.records import Inbound, NewAck, Outbound, OutboundEffect, WaitingAck
 from mailtriage.state.shared_adopt import adopt, adopt_outcome
 from mailtriage.state.shared_records import Pulled, SharedOutcome
 from mailtriage.state.shared_tables import SharingTables
 from mailtriage.state.sqlite import StateError, immediate, state_errors
+from mailtriage.state.votes import SurveyTables
 
 __all__ = ["Inbound", "NewAck", "Outbound", "OutboundEffect", "Store", "WaitingAck"]
 
-QUICK: Final = 120.0
-"""Seconds within which a short answer to an acknowledgement may be a machine's (rule F13)."""
 DOUBLE: Final = 900.0
 """Seconds within which an automatic answer of the helpdesk is an acknowledgement, too."""
 NEVER: Final = 1e18
 """A time that does not come."""
 CLOCKS_DIFFER: Final = 60.0
 """Seconds by which the clocks of two nodes may differ."""
-OUTBOX_KEPT: Final = 7 * DAY
-"""What is finished, or could not be delivered, stays in the outbox for so long."""
-PURGED_AT_ONCE: Final = 500
-"""Rows of each kind that one purge takes, so that it holds up no mail."""
 
-_PURGE_OUTBOX: Final = """
-    DELETE FROM outbox WHERE key IN
-    (SELECT key FROM outbox WHERE finished < ? ORDER BY finished LIMIT ?)"""
-_PURGE_CONVERSATIONS: Final = """
-    DELETE FROM conversation WHERE id IN
-    (SELECT id FROM conversation WHERE last_activity < ? ORDER BY last_activity LIMIT ?)"""
-_PURGE_LEDGER: Final = """
-    DELETE FROM ack WHERE key IN (SELECT key FROM ack WHERE at < ? ORDER BY at LIMIT ?)"""
-_PURGE_MARKS: Final = """
-    DELETE FROM mark WHERE address IN
-    (SELECT address FROM mark WHERE latest < ? ORDER BY latest LIMIT ?)"""
+_OWED_ACKS: Final = """
+    SELECT key FROM mail JOIN outbox USING (key) WHERE mail.conversation = ?
+    AND outbox.state IN ('WAITING', 'READY', 'RETRY') AND outbox.created < ?"""
+# By the time of the mail that was acknowledged: what follows it is younger than any answer.
+_OWED_FOLLOW_UPS: Final = """
+    SELECT outbox.key FROM mail CROSS JOIN outbox ON outbox.about = mail.key
+    WHERE mail.conversation = ?1 AND outbox.about != x''
+    AND outbox.state IN ('READY', 'RETRY') AND mail.at < ?2 AND ?3 IN ('', outbox.kind)"""
 
 
 class Store:
@@ -100,6 +96,11 @@ class Store:
         with state_errors(self._connection):
             return look_up(self._connection, self._tokens, question)
 
+    def conversation_of(self, references: Sequence[str], address: str) -> Conversation | None:
+        """What `look_up` says of the conversation alone. Raises StateError."""
+        with state_errors(self._connection):
+            return conversation_of(self._connection, self._tokens, references, address)
+
     def original_id(self, key: bytes, address: str) -> str:
         """Message-ID that our acknowledgement `key` answered, for the address that it went to;
         empty for others, or when it was not kept. Raises StateError."""
@@ -115,10 +116,15 @@ class Store:
         if is_recorded(connection, mail.key):
             return
         if mail.short:
-            self._note_quick_answer(mail)
+            note_quick_answer(connection, tokens, mail)
         conversation = find_conversation(connection, tokens, mail.references)
         if conversation is None:
             conversation = self._begin_conversation(mail)
+        else:
+            self._suppress_follow_ups(conversation, OPEN_AGAIN, mail.received, kind="survey")
+            if mail.settled and self._is_of_customer(mail.address, conversation):
+                self._suppress_follow_ups(conversation, SETTLED, mail.received)
+                self.follow_ups.drop(conversation)
         connection.execute(
             "UPDATE conversation SET last_activity = max(last_activity, ?),"
             " unanswered = unanswered + 1 WHERE id = ?",
@@ -145,8 +151,7 @@ class Store:
         Raises StateError or sqlite3.Error.
         """
         connection, tokens = self._connection, self._tokens
-        own = (mail.message_id,) if mail.message_id else ()
-        conversation = find_conversation(connection, tokens, (*own, *mail.references))
+        conversation = find_answered(connection, tokens, mail)
         if conversation is None or is_recorded(connection, mail.key):
             return OutboundEffect(conversation)
         connection.execute(
@@ -180,6 +185,8 @@ class Store:
         for rule, at in (("answered", outcome.answered), ("G8", outcome.helpdesk)):
             if at:
                 suppressed += self._suppress(conversation, rule, now, before=at + CLOCKS_DIFFER)
+        if outcome.answered:
+            suppressed += self._follow_no_more(conversation, now, outcome.answered + CLOCKS_DIFFER)
         release = self._waiting(outcome.ticket, conversation)
         return OutboundEffect(conversation, suppressed=suppressed, release=release)
 
@@ -187,6 +194,16 @@ class Store:
     def sharing(self) -> SharingTables:
         """What other nodes have to hear."""
         return SharingTables(self._connection)
+
+    @property
+    def follow_ups(self) -> FollowUps:
+        """What may still be written to customers."""
+        return FollowUps(self._connection, self._tokens)
+
+    @property
+    def surveys(self) -> SurveyTables:
+        """What customers answered, and who is asked no more."""
+        return SurveyTables(self._connection, self._tokens)
 
     def release(self, key: bytes, message: bytes, now: float) -> None:
         """A waiting acknowledgement, rendered with its ticket, goes out now."""
@@ -204,22 +221,15 @@ class Store:
 
     def purge(self, now: float, retention: float) -> int:
         """Forgets, oldest first, what is older than `retention` seconds: conversations with all
-        that belongs to them, the ledger, what is held against addresses; and what has been finished
-        in the outbox for a week.
+        that belongs to them, the ledger, what is held against addresses, surveys; and what has been
+        finished in the outbox for a week, or could have been followed up no longer.
 
         In a transaction of its own. Returns how many rows it took; when not 0 there may be more.
         Raises StateError.
         """
         with self.transaction():
-            return sum(
-                self._connection.execute(query, (before, PURGED_AT_ONCE)).rowcount
-                for query, before in (
-                    (_PURGE_OUTBOX, now - OUTBOX_KEPT),
-                    (_PURGE_CONVERSATIONS, now - retention),
-                    (_PURGE_LEDGER, now - retention),
-                    (_PURGE_MARKS, now - retention),
-                )
-            )
+            done_with = self.follow_ups.forget(now, PURGED_AT_ONCE)
+            return forget(self._connection, now, retention) + done_with
 
     def _begin_conversation(self, mail: Inbound) -> int:
         customer = address_pseudonym(self._tokens, mail.address)
@@ -251,9 +261,12 @@ class Store:
         forgotten otherwise: it goes before, so that nobody is acknowledged twice for one mail."""
         connection, tokens = self._connection, self._tokens
         connection.execute(
-            "UPDATE conversation SET acknowledged = ?, promised = ?, unanswered = 0 WHERE id = ?",
-            (ack.created, mail.promised, conversation),
+            "UPDATE conversation SET acknowledged = :now, promised = :by, unanswered = 0,"
+            " first_promised = iif(first_promised = 0, :by, first_promised) WHERE id = :id",
+            {"now": ack.created, "by": mail.promised, "id": conversation},
         )
+        if ack.follow_up is not None:
+            self.follow_ups.keep(conversation, ack.follow_up, ack.created)
         connection.execute(
             "INSERT INTO ack (key, mailbox, address, subject, network, at, original_id)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET at = excluded.at",
@@ -302,6 +315,7 @@ class Store:
             (mail.sent, conversation),
         )
         suppressed = self._suppress(conversation, "answered", mail.sent)
+        suppressed += self._follow_no_more(conversation, mail.sent)
         return OutboundEffect(conversation, suppressed=suppressed)
 
     def _kind_of(self, mail: Outbound, conversation: int) -> str:
@@ -328,11 +342,32 @@ class Store:
     def _suppress(
         self, conversation: int, rule: str, now: float, *, before: float = NEVER
     ) -> tuple[bytes, ...]:
-        owed = self._connection.execute(
-            "SELECT key FROM mail JOIN outbox USING (key) WHERE mail.conversation = ?"
-            " AND outbox.state IN ('WAITING', 'READY', 'RETRY') AND outbox.created < ?",
-            (conversation, before),
-        ).fetchall()
+        return self._suppress_all(_OWED_ACKS, (conversation, before), rule, now)
+
+    def _follow_no_more(
+        self, conversation: int, now: float, before: float = NEVER
+    ) -> tuple[bytes, ...]:
+        """A human has answered what came before that."""
+        self.follow_ups.answered(conversation, now)
+        return self._suppress_follow_ups(conversation, "answered", now, before=before)
+
+    def _is_of_customer(self, address: str, conversation: int) -> bool:
+        began = self._connection.execute(
+            "SELECT 1 FROM conversation WHERE id = ? AND customer = ?",
+            (conversation, address_pseudonym(self._tokens, address)),
+        )
+        return bool(address) and began.fetchone() is not None
+
+    def _suppress_follow_ups(
+        self, conversation: int, rule: str, now: float, *, kind: str = "", before: float = NEVER
+    ) -> tuple[bytes, ...]:
+        """`kind` empty: of either."""
+        return self._suppress_all(_OWED_FOLLOW_UPS, (conversation, before, kind), rule, now)
+
+    def _suppress_all(
+        self, query: str, values: tuple[object, ...], rule: str, now: float
+    ) -> tuple[bytes, ...]:
+        owed = self._connection.execute(query, values).fetchall()
         for (key,) in owed:
             self._outbox.suppress(key, rule, now)
         return tuple(key for (key,) in owed)
@@ -346,28 +381,3 @@ class Store:
             (conversation,),
         ).fetchall()
         return tuple(WaitingAck(key, plan) for key, plan in found)
-
-    def _note_quick_answer(self, mail: Inbound) -> None:
-        """Rule F13: a second short answer within a day that no human types so fast."""
-        address = address_pseudonym(self._tokens, mail.address)
-        if not address:
-            return
-        for reference in mail.references:
-            key = self._tokens.read_ack_message_id(reference)
-            found = (
-                key
-                and self._connection.execute(
-                    # To this very writer: nobody gets to mark another as a robot.
-                    "SELECT sent FROM ack WHERE key = ? AND address = ?",
-                    (key, address),
-                ).fetchone()
-            )
-            # An answer to what is not marked as sent yet is quicker than our own mark.
-            if found and mail.received - (found[0] or mail.received) < QUICK:
-                self._connection.execute(
-                    "INSERT INTO mark (address, quick_answer, latest) VALUES (:who, :now, :now)"
-                    " ON CONFLICT (address) DO UPDATE SET quick_answer = :now,"
-                    " robot = iif(quick_answer > :now - :day, :now, robot), latest = :now",
-                    {"who": address, "now": mail.received, "day": DAY},
-                )
-                return

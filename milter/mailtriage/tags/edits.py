@@ -8,7 +8,7 @@ from mailtriage.config.profiles import GENERIC, Profile
 from mailtriage.tags.lint import safe_fields
 from mailtriage.tags.model import Deletion, Edits, Rerouting, Status
 from mailtriage.tags.native import facts_of, native_fields
-from mailtriage.tags.vocabulary import DRY_RUN, NAMES, PREFIX, SEAL, fields
+from mailtriage.tags.vocabulary import ALL_NAMES, DRY_RUN, PREFIX, SEAL, fields
 from mailtriage.triage.model import Direction, Triage
 
 MAX_DELETIONS: Final = 5000
@@ -56,7 +56,7 @@ def forged(names: Iterable[str], profile: Profile = GENERIC) -> tuple[Deletion, 
 def _affordable(count: Mapping[str, int], exact: Collection[str]) -> dict[str, int]:
     """As many whole names as can be deleted: those that are known before any "X-Mailtriage-Foo",
     and the rarest first, so that no bomb of one name shields another."""
-    known = {*exact, *(name.lower() for name in (*NAMES, DRY_RUN))}
+    known = {*exact, *(name.lower() for name in ALL_NAMES)}
     left = MAX_DELETIONS
     kept = {}
     for name, number in sorted(count.items(), key=lambda one: (one[0] not in known, one[1])):
@@ -91,6 +91,7 @@ def edits(
     kb: str = "none",
     ack: str = "none",
     ack_rule: str = "none",
+    answer: str = "",
     seal: Seal | None = None,
     recipient: str = "",
     silence: bool = False,
@@ -102,6 +103,7 @@ def edits(
     """What is done to a mail: forged fields go, ours come. Outbound mail only loses forged ones.
 
     `names` are those of all header fields of the mail, see `forged`. `seal` signs our fields.
+    `answer` is the template that is suggested, or "none"; empty: there are no templates.
     `recipient` is the hidden one; with `silence` the helpdesk is told to leave the acknowledging to
     us, if it understands that; `replace` are fields that take the place of the mail's own of
     those names. `reroute` is handed through.
@@ -118,7 +120,9 @@ def edits(
     if len(replaced) > _MAX_REPLACED:
         replaced, replace = (), ()
     delete = (*forged(names, profile), *replaced)
-    ours = fields(triage, status, kb=kb, ack=ack, ack_rule=ack_rule) if tagged else ()
+    ours: tuple[tuple[str, str], ...] = ()
+    if tagged:
+        ours = fields(triage, status, kb=kb, ack=ack, ack_rule=ack_rule, answer=answer)
     if dry_run:
         ours = (*ours, (DRY_RUN, dry_run))
     if seal is not None and tagged:

@@ -22,6 +22,10 @@ SEAL: Final = f"{PREFIX}-Seal"
 DRY_RUN: Final = f"{PREFIX}-Dry-Run"
 """What a mail would have got; only where something is only tried ([dry_run])."""
 
+ANSWER: Final = f"{PREFIX}-Answer"
+"""The template that is suggested to agents; on every mail where there are templates ([answers]
+folder), and on none where there are not."""
+
 MAX_VALUE: Final = 200
 """Characters of a value. Some relays cap a header at 870 bytes; filters in helpdesks far below."""
 
@@ -54,11 +58,12 @@ def fields(
     kb: str = NONE,
     ack: str = NONE,
     ack_rule: str = NONE,
+    answer: str = "",
 ) -> tuple[tuple[str, str], ...]:
     """The header fields (name, value) in their fixed order.
 
     `ack_rule`: the id of the rule that forbids an acknowledgement ("B5"), in lower case here like
-    every value.
+    every value. `answer`: id of a template, or "none"; empty: there are no templates, and no field.
     """
     language, skill = token(triage.language, MAX_LANGUAGE), token(triage.skill)
     kb, ack = token(kb, MAX_KB), token(ack, MAX_ACK)
@@ -75,6 +80,7 @@ def fields(
         (f"{PREFIX}-Mood", str(triage.mood)),
         (f"{PREFIX}-Topic", token(triage.topic)),
         (f"{PREFIX}-Kb", kb),
+        *(((ANSWER, token(answer, MAX_KB)),) if answer else ()),
         (f"{PREFIX}-Kind", str(triage.kind)),
         (f"{PREFIX}-Thread", str(triage.thread)),
         (f"{PREFIX}-Ack", ack),
@@ -147,4 +153,7 @@ def _reasons(why: Iterable[Evidence]) -> str:
 
 
 NAMES: Final = tuple(name for name, _ in fields(Triage()))
-"""Every name that `fields` gives, in order."""
+"""Every name that `fields` always gives, in order."""
+
+ALL_NAMES: Final = (*(name for name, _ in fields(Triage(), answer=NONE)), DRY_RUN)
+"""Every name that a field of ours can have."""
