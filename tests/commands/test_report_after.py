@@ -216,4 +216,4 @@ def test_updates_of_long_ago_are_said_to_be_gone(call: Call, tmp_path: Path, sit
     config = written(tmp_path, SENDING)
     config.write_text(config.read_text() + RETURNS)
     page = call("--config", config, "report", "--since", f"{since:%Y-%m-%d}").out
-    assert "Updates are kept for 7 days: earlier ones are not in it." in page
+    assert "Updates are kept for 15 days: earlier ones are not in it." in page

@@ -80,6 +80,8 @@ def test_times_are_on_the_organisations_clock(since: datetime, words: str) -> No
 def test_other_states_and_series_have_their_own_words() -> None:
     assert summary(alert(state="ended"), STOCKHOLM).endswith("back to the usual amount of mail")
     assert "is the new usual" in summary(alert(state="settled"), STOCKHOLM)
+    gone = alert(state="settled", observed=9, expected=10.0)
+    assert summary(gone, STOCKHOLM).endswith("back to the usual amount of mail")
     unsure = summary(alert(series=Series("unsure", "all")), STOCKHOLM)
     assert unsure.startswith("mail that no skill or topic fits: 41 mails")
     assert "at least" in summary(alert(senders=MOST_SENDERS), STOCKHOLM)

@@ -175,6 +175,25 @@ def test_an_own_text_that_is_broken_is_refused_at_its_line(
     assert all(" warning: " not in line for line in found)
 
 
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ("text = '{{ refrence }}'\n[update]\ntext = '{{ promisd }}'\n", ["1: text", "3: update"]),
+        ("[survey]\ntext = '{{ received }}'\n", ["2: survey.text"]),
+        ("text = \n", ["1:"]),
+    ],
+    ids=["one of each mail", "a survey without its votes", "no TOML"],
+)
+def test_what_is_wrong_with_updates_and_surveys_is_told_with_it_and_once(
+    problems: Problems, directory: Path, text: str, places: list[str]
+) -> None:
+    (directory / "acks" / "sv.toml").write_text(text, encoding="utf-8")
+    found = problems(OWN.format(directory=directory))
+    assert len(found) == len(places)
+    for line, place in zip(found, places, strict=True):
+        assert line.startswith(f"acks/sv.toml:{place}")
+
+
 def test_an_own_text_is_used(read: Read, directory: Path) -> None:
     (directory / "acks" / "sv.toml").write_text(TEXT, encoding="utf-8")
     texts = read(OWN.format(directory=directory)).texts

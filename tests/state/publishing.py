@@ -3,11 +3,11 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from mailtriage.acks.tokens import Tokens
 from mailtriage.desk.commit import GroupCommit
@@ -100,9 +100,13 @@ class Publishing:
 
     def do(self, work: Callable[[Store], T]) -> T:
         """Work in the desk's transaction, as a mail would."""
-        found = asyncio.run_coroutine_threadsafe(self.commit.run(work), self._loop).result(30)
+        found = self.awaits(self.commit.run(work))
         self.judgement.applied()
         return found
+
+    def awaits(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run it in the loop of this node."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(30)
 
     def records(self, mail: Inbound, **changes: object) -> None:
         """A mail comes in and is acknowledged."""

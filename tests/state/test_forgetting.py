@@ -103,6 +103,22 @@ def test_outbox_rows_go_a_week_after_their_end_the_dead_with_their_address(
     assert known.last_ack == NOW
 
 
+def test_updates_that_went_out_stay_for_the_page_of_last_week(
+    desk: Desk, connection: sqlite3.Connection, database: Path
+) -> None:
+    outbox = Outbox(connection)
+    for name in ("m1", "m2"):
+        desk.acknowledge(inbound(name), message=LETTER)
+    connection.execute("UPDATE outbox SET kind = 'update' WHERE key = ?", (key_of("m1"),))
+    outbox.claim(NOW, 60, 9)
+    outbox.sent([key_of("m1"), key_of("m2")], NOW)
+    desk.purge(NOW + 7 * DAY + 1, RETENTION)
+    assert [row.key for row in outbox.rows(finished=True)] == [key_of("m1")]
+    assert b"joe" not in on_disk(database)
+    desk.purge(NOW + 15 * DAY + 1, RETENTION)
+    assert outbox.rows(finished=True) == []
+
+
 def test_everything_goes_after_the_retention(desk: Desk, connection: sqlite3.Connection) -> None:
     desk.acknowledge(inbound("m1", writers=("joe@private.example",)))
     desk.refuse(inbound("m2", NOW + 5, references=(ack_id("m1"),), short=True))

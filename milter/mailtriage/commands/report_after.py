@@ -14,11 +14,11 @@ from mailtriage.config import Config
 from mailtriage.insight.mood_trend import Course
 from mailtriage.insight.report_model import Asked, Corrected, Period, Rows, Told
 from mailtriage.state.feedback import FeedbackError, feedback_file, open_feedback
-from mailtriage.state.forgetting import OUTBOX_KEPT
+from mailtriage.state.forgetting import UPDATES_KEPT
 from mailtriage.state.sqlite import StateError, open_database, state_errors
 
 _HOUR: Final = 3600.0
-_GONE: Final = f"Updates are kept for {OUTBOX_KEPT / 86_400:.0f} days: earlier ones are not in it."
+_GONE: Final = f"Updates are kept for {UPDATES_KEPT / 86_400:.0f} days: earlier ones are not in it."
 
 _SURVEYS: Final = """
     SELECT asked, skill, vote, voted FROM survey
@@ -66,7 +66,7 @@ def with_after(
         state, why = None, f"Not known: {error}."
     has_updates = _is_on(config, mailbox, "updates") or bool(state and state.updates)
     has_surveys = _is_on(config, mailbox, "survey") or bool(state and state.surveys)
-    late = "" if period.start >= now - OUTBOX_KEPT - _HOUR else _GONE
+    late = "" if period.start >= now - UPDATES_KEPT - _HOUR else _GONE
     corrections, no_corrections = _corrections(config, period, before)
     return replace(
         rows,

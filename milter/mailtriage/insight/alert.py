@@ -81,13 +81,17 @@ class Alert:
         return hashlib.sha256(key.encode()).hexdigest()[:24]
 
 
+MORE: Final = 1.3
+"""So many times as much as before is more than before."""
+
+
 def summary(alert: Alert, zone: ZoneInfo) -> str:
     """One line: "topic refunds: 41 mails since 09:00, 12 expected (3.4 times), 38 senders"."""
     name = _name(alert.series)
     since = _moment(alert.since, alert.at, zone)
-    if alert.state == "settled":
+    if alert.state == "settled" and alert.factor >= MORE:
         return f"{name}: {alert.factor:.1f} times as much mail as before is the new usual"
-    if alert.state == "ended":
+    if alert.state in ("ended", "settled"):
         return f"{name}: back to the usual amount of mail"
     return (
         f"{name}: {alert.observed} mails since {since}, {_count(alert.expected)} expected "

@@ -150,7 +150,8 @@ def read_everything(files: Sequence[Path] | None) -> Everything:
     except TextError as error:
         problems += error.problems
     try:
-        problems += load_follow_up_texts(acks, config.ack.templates, only_own=True).warnings
+        if config.ack.templates is not None:
+            problems += load_follow_up_texts(acks, config.ack.templates, only_own=True).warnings
     except TextError as error:
         # They are in the same files: what is no TOML, both have found.
         problems += [problem for problem in error.problems if problem not in problems]

@@ -258,7 +258,8 @@ class FollowUps:
                 " VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (mail.key, conversation, person, order.mailbox, order.skill, order.language, now),
             )
-            # Other nodes hear this one.
+            # Other nodes hear this, and so it stays when the survey is withdrawn: a time that was
+            # told cannot be taken back, and in doubt nobody is asked.
             connection.execute(
                 "INSERT INTO mark (address, asked, latest) VALUES (:who, :now, :now)"
                 " ON CONFLICT (address) DO UPDATE SET asked = max(asked, :now),"

@@ -7,10 +7,16 @@ from mailtriage.state.lookup import DAY
 
 OUTBOX_KEPT: Final = 7 * DAY
 """What is finished, or could not be delivered, stays in the outbox for so long."""
+UPDATES_KEPT: Final = 15 * DAY
+"""Updates that were sent stay for so long, without address and text: for the page of last week."""
 PURGED_AT_ONCE: Final = 500
 """Rows of each kind that one purge takes, so that it holds up no mail."""
 
 _PURGE_OUTBOX: Final = """
+    DELETE FROM outbox WHERE key IN
+    (SELECT key FROM outbox WHERE finished < ? AND NOT (kind = 'update' AND state = 'SENT')
+     ORDER BY finished LIMIT ?)"""
+_PURGE_UPDATES: Final = """
     DELETE FROM outbox WHERE key IN
     (SELECT key FROM outbox WHERE finished < ? ORDER BY finished LIMIT ?)"""
 _PURGE_CONVERSATIONS: Final = """
@@ -35,6 +41,7 @@ def forget(connection: sqlite3.Connection, now: float, retention: float) -> int:
         connection.execute(query, (before, PURGED_AT_ONCE)).rowcount
         for query, before in (
             (_PURGE_OUTBOX, now - OUTBOX_KEPT),
+            (_PURGE_UPDATES, now - UPDATES_KEPT),
             (_PURGE_CONVERSATIONS, now - retention),
             (_PURGE_LEDGER, now - retention),
             (_PURGE_MARKS, now - retention),

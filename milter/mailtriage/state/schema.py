@@ -227,6 +227,12 @@ CREATE TABLE opt_out (
     at      REAL NOT NULL,
     PRIMARY KEY (address, purpose)
 ) STRICT, WITHOUT ROWID;
+-- What is noted again gets another number whatever statement has fired the trigger that notes it:
+-- its ON CONFLICT clause counts inside of the trigger, too, and not that of the table
+-- (https://www.sqlite.org/lang_createtrigger.html). An upsert failed for that.
+CREATE TRIGGER noted_again BEFORE INSERT ON unshared
+BEGIN DELETE FROM unshared WHERE kind = new.kind AND id = new.id; END;
+
 CREATE TRIGGER opted_out AFTER INSERT ON opt_out
 WHEN (SELECT active FROM sharing) = 1
 BEGIN INSERT INTO unshared (kind, id) VALUES ('mark', new.address); END;

@@ -134,8 +134,8 @@ class SharingTables:
         return str(found[0])
 
     def begin_walk(self, epoch: str, since: float) -> None:
-        """A Redis of that epoch is to be told all that happened since then, opt-outs first, and then
-        the newest."""
+        """A Redis of that epoch is to be told all that happened since then: first who opted out,
+        then the rest, the newest first."""
         with immediate(self._connection):
             self._connection.execute(
                 "UPDATE sharing SET epoch = ?, stage = ?, stage_time = ?, since = ?,"
