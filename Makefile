@@ -79,6 +79,7 @@ replay: install ## four weeks of a customer service at simulated time, through t
 
 bench-insight: install ## promises, early warning and knowledge base: the tables of their documentation
 	$(BIN)/python -m tests.bench.insight_promises $(ARGS)
+	$(BIN)/python -m tests.bench.insight_chance $(ARGS)
 	$(BIN)/python -m tests.bench.insight_warning
 	$(BIN)/python -m tests.bench.kb
 	$(BIN)/python -m tests.bench.desk_cost

@@ -18,6 +18,7 @@ from parts import (
     YELLOW,
     Panel,
     compared,
+    happened,
     hourly,
     lines,
     now,
@@ -41,6 +42,9 @@ SENT: Final = total("mailtriage_ack_deliveries_total", "", 'result="sent"')
 DELAY: Final = "mailtriage_ack_delay_seconds"
 REPLY: Final = "mailtriage_first_reply_business_seconds"
 PROMISES: Final = "mailtriage_reply_promises_total"
+UPDATES: Final = "mailtriage_updates_total"
+SURVEYS: Final = "mailtriage_surveys_total"
+VOTES: Final = "mailtriage_survey_votes_total"
 SUGGESTED: Final = "mailtriage_kb_suggestions_total"
 KEPT: Final = ('result="kept"', 'result=~"kept|broken"')
 RISING: Final = "max by (kind, name) (" + of("mailtriage_topic_surge_score") + ") > 2"
@@ -319,9 +323,59 @@ ANSWERS: Final[tuple[Panel, ...]] = (
     ),
 )
 
+AFTERWARDS: Final[tuple[Panel, ...]] = (
+    lines(
+        "Updates, and what needed one",
+        "Customers who were told that an answer takes longer (sent). Late: a time passed and "
+        "nobody had been told. Escalated: it slips once more; somebody has to look. Only where "
+        "updates are switched on.",
+        (happened(UPDATES, "result", 'result=~"sent|late|escalated"'), "{{result}}"),
+        bars=True,
+        stack="normal",
+        every="1h",
+        colours={"sent": GREEN, "late": ORANGE, "escalated": RED},
+    ),
+    lines(
+        "Promises kept and broken, an hour",
+        "Beside the updates on the left: a time that was moved counts as broken all the same.",
+        (hourly(PROMISES, "result", 'result=~"kept|broken"'), "{{result}}"),
+        bars=True,
+        stack="normal",
+        every="1h",
+        colours={"kept": GREEN, "broken": RED},
+    ),
+    lines(
+        "Surveys, and votes",
+        "Customers who were asked how satisfied they were, and votes that came. Only where surveys "
+        "are switched on.",
+        (happened(SURVEYS, "", 'result="sent"'), "asked"),
+        (happened(VOTES, ""), "votes"),
+        bars=True,
+        every="1h",
+        colours={"asked": GREY, "votes": BLUE},
+    ),
+    table(
+        "Satisfied, by skill",
+        "Part of the votes of the last 90 days that are 4 or 5 of 5; without ten votes there is "
+        "none. Beside it the surveys and the votes of the time that is shown.",
+        "skill",
+        ("Satisfied", now("max", "mailtriage_csat_ratio", "skill"), "percentunit"),
+        ("Asked", total(SURVEYS, "skill", 'result="sent"'), ""),
+        ("Votes", total(VOTES, "skill"), ""),
+        width=16,
+    ),
+    ranking(
+        "Corrected by your team",
+        "What was corrected, by a command or by forwarding the mail, in the time that is shown.",
+        total("mailtriage_feedback_total", "facet"),
+        "{{facet}}",
+    ),
+)
+
 HELPDESK: Final = (
     ("Is all well?", HEALTHY),
     ("What is coming in?", COMING),
     ("Do they hear that their mail has come?", ANSWERED),
     ("Are they answered, and in time?", ANSWERS),
+    ("Are they told, and satisfied?", AFTERWARDS),
 )

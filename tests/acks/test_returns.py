@@ -49,10 +49,21 @@ def test_who_has_not_the_secret_makes_none(what: Return) -> None:
 
 
 @pytest.mark.parametrize("what", EXAMPLES)
-def test_the_domain_is_the_one_that_is_configured(what: Return) -> None:
+def test_the_domain_is_the_one_that_is_asked_for(what: Return) -> None:
     address = return_address(OURS, DOMAIN, what)
     for other in ("", "desk.example", f"x.{DOMAIN}"):
         assert read_return_address(OURS, other, address) is None
+
+
+@pytest.mark.parametrize("what", EXAMPLES)
+@pytest.mark.parametrize("now", ["", "t2.desk.example"])
+def test_by_its_form_an_address_is_known_whatever_domain_is_configured_now(
+    what: Return, now: str
+) -> None:
+    """Addresses are out there for weeks after the domain was changed, or taken away."""
+    address = return_address(OURS, DOMAIN, what)
+    assert is_return_address(now, address)
+    assert is_return_address(now, address.upper())
 
 
 @pytest.mark.parametrize("what", EXAMPLES[:3])
@@ -137,6 +148,13 @@ def test_the_whole_domain_is_ours(address: str, within: bool) -> None:
     """What is taken there need not be signed: it is thrown away, and bounces to nobody."""
     assert is_return_address(DOMAIN, address) is within
     assert not is_return_address("", address)
+
+
+@pytest.mark.parametrize("address", ["b1.x.y", "b1.x.y@", f"t1.{'a' * 26}.{'b' * 13}", "", "@"])
+def test_what_has_not_the_form_is_nobodys_outside_of_the_domain(address: str) -> None:
+    for other in (address, f"{address}@mailtriage.invalid", f"{address}@desk.example"):
+        assert not is_return_address("", other)
+        assert not is_return_address(DOMAIN, other)
 
 
 def test_the_signature_says_nothing_about_the_secret_or_the_customer() -> None:

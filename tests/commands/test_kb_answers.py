@@ -134,3 +134,16 @@ def test_test_counts_how_often_it_is_right(call: Call, built: Path, write: Write
     assert done.code == 0
     assert "3 questions, 2 with an answer; best section right: 2" in done.out
     assert "← answers.threshold" in done.out
+
+
+def test_check_names_what_is_wrong_with_templates_and_the_service_starts_all_the_same(
+    call: Call, built: Path, tmp_path: Path
+) -> None:
+    assert call("--config", built, "check").err == ""
+    file = tmp_path / "templates" / "en" / "invoice-copy.md"
+    file.write_text(file.read_text().replace('"billing"', '"biling"'))
+    done = call("--config", built, "check")
+    assert f"{file}:5: skill: warning: there is no policy for the skill 'biling'" in done.err
+    assert done.code == 0
+    shutil.rmtree(tmp_path / "templates")  # as on another node
+    assert call("--config", built, "check").err == ""

@@ -50,6 +50,19 @@ def test_the_domain_must_be_for_nothing_else(tmp_path: Path) -> None:
     assert "help@triage.desk.example is in it, and would get no mail any more" in said
 
 
+@pytest.mark.parametrize("key", ["from", "reply_to"])
+def test_nor_may_answers_to_an_acknowledgement_go_there(tmp_path: Path, key: str) -> None:
+    mailbox = f'[mailboxes."help@desk.example"]\n{key} = "x@triage.desk.example"\n'
+    assert "x@triage.desk.example is in it" in problems_of(tmp_path, RETURNS + mailbox)
+
+
+@pytest.mark.parametrize("domain", ["mailtriage.invalid", "Triage.Invalid"])
+def test_a_domain_that_exists_nowhere_gets_no_mail(tmp_path: Path, domain: str) -> None:
+    """mailtriage.invalid would even take all hidden copies away from the desk."""
+    said = problems_of(tmp_path, f'[return_addresses]\ndomain = "{domain}"\n')
+    assert f'"{domain.lower()}" exists nowhere' in said
+
+
 @pytest.mark.parametrize("wrong", ["triage", "triage desk.example", "-x.example", "a@b.example"])
 def test_what_is_no_domain_is_told(tmp_path: Path, wrong: str) -> None:
     assert "is no domain" in problems_of(tmp_path, f'[return_addresses]\ndomain = "{wrong}"\n')

@@ -161,7 +161,10 @@ class House:
     submit_port: int
     listener: socket.socket
     tokens: Tokens
-    toml: str = ""
+    toml: str = (
+        '[mailboxes."help@desk.example"]\nname = "Desk"\nupdates = "send"\nsurvey = "send"\n'
+        '[return_addresses]\ndomain = "triage.desk.example"\n'
+    )
     """Further sections of the configuration."""
     ack: str = ""
     """Further lines of its [ack]."""

@@ -56,7 +56,14 @@ class Site:
         texts = load_follow_up_texts(shipped_directory("policies") / "acks", only_own=True)
         self.desk = FollowUpDesk(config, TOKENS, texts, Knowledge)
 
-    def acknowledge(self, order: Order = FIRST, *, sent: bool = True, **changes: object) -> None:
+    def acknowledge(
+        self,
+        order: Order = FIRST,
+        *,
+        sent: bool = True,
+        judged: Triage | None = None,
+        **changes: object,
+    ) -> None:
         """A mail, and its acknowledgement, which goes out at once."""
         mail = Inbound(
             order.key, order.mailbox, order.to, order.subject, "", order.message_id,
@@ -68,7 +75,7 @@ class Site:
         ack = NewAck(
             order.key, order.mailbox, order.to, "customer.example", b"x", order.received,
             order.received, order.received + HOUR,
-            follow_up=follow_up_of(order, Triage(), mailbox, self.config.follow_ups),
+            follow_up=follow_up_of(order, judged or Triage(), mailbox, self.config.follow_ups),
         )  # fmt: skip
         with self.store.transaction():
             self.store.record_inbound(mail, ack)
@@ -155,7 +162,7 @@ def test_who_is_never_asked_how_it_went(
 ) -> None:
     (mailbox,) = site.config.mailboxes.mailboxes
     order = dataclasses.replace(FIRST, **changes)  # type: ignore[arg-type] # names of fields
-    kept = follow_up_of(order, judged, mailbox, site.config.follow_ups)
+    kept = follow_up_of(order, judged or Triage(), mailbox, site.config.follow_ups)
     assert kept is not None
     assert kept.wants == wants
 
@@ -384,19 +391,3 @@ def test_a_mailbox_that_is_gone_takes_its_rows_along(site: Site, tmp_path: Path)
     site.desk = dataclasses.replace(site.desk, config=other)
     site.look(NOW + 9 * HOUR)
     assert site.one("SELECT * FROM follow_up") == ()
-
-
-def test_mail_that_cannot_be_made_is_not_sent(site: Site, tmp_path: Path) -> None:
-    site.acknowledge()
-    plan = dataclasses.replace(FIRST, to="no address").to_json()
-    site.connection.execute("UPDATE follow_up SET plan = ?", (plan,))
-    found = site.look(NOW + 9 * HOUR)
-    assert (found.result, found.level) == ("failed", "error")
-    assert site.states() == []
-    assert site.one("SELECT * FROM follow_up") == ()
-
-
-def test_what_was_put_off_by_a_wrong_clock_is_looked_at_again(site: Site) -> None:
-    site.acknowledge()
-    site.connection.execute("UPDATE follow_up SET due = ?", (NOW + 400 * DAY,))
-    assert site.store.follow_ups.due(NOW, 10) == [1]

@@ -33,7 +33,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def opted_out(desk: Desk) -> set[bytes]:
-    return {who for (who,) in desk.connection.execute("SELECT address FROM opt_out")}
+    found = desk.connection.execute("SELECT address FROM opt_out WHERE purpose = 'survey'")
+    return {who for (who,) in found}
 
 
 def pseudonyms(*addresses: str) -> set[bytes]:
@@ -67,6 +68,39 @@ def test_an_opt_out_from_a_survey_that_is_forgotten_is_the_authors_if_it_is_sure
     assert opted_out(desk) == pseudonyms(KIM)
 
 
+@pytest.mark.parametrize(
+    "results",
+    [
+        "spf=pass smtp.mailfrom=evil.example",
+        "spf=pass smtp.mailfrom=evil.example; dkim=pass header.d=evil.example",
+        "spf=pass smtp.mailfrom=evil.example; dmarc=none header.from=customer.example",
+    ],
+)
+def test_nobody_is_opted_out_by_another_who_writes_from_a_domain_of_his_own(
+    desk: Desk, results: str
+) -> None:
+    """He is who he says in the envelope. From: is another thing, and it is From: that counts."""
+    forged = copy_of(
+        "opt-out", key=bytes(16), sender="mallory@evil.example", author=KIM, results=results
+    )
+    assert desk.take(forged) == "unknown"
+    assert opted_out(desk) == set()
+
+
+def test_one_address_opts_out_one_author_however_many_write_to_it(desk: Desk) -> None:
+    """Such a row is kept for good: who knows one old address must not make a million of them."""
+    key = bytes(16)
+    author = "dkim=pass header.d=customer.example"
+    results = [
+        desk.take(copy_of("opt-out", key=key, sender=f"{n}@customer.example", results=author))
+        for n in range(20)
+    ]
+    assert results == ["author", *["unknown"] * 19]
+    assert desk.take(copy_of("opt-out", key=key, sender="0@customer.example")) == "repeated"
+    (rows,) = desk.connection.execute("SELECT count(*) FROM opt_out").fetchone()
+    assert rows == 2
+
+
 def test_a_vote_counts_before_and_after_an_opt_out(desk: Desk) -> None:
     desk.take(copy_of("opt-out"))
     assert desk.vote(5) == "counted"
@@ -93,14 +127,20 @@ def test_other_recipients_are_others_matter(desk: Desk) -> None:
     assert desk.take(unsigned(hidden)) == "other"
 
 
-def test_without_a_domain_there_are_no_return_addresses(tmp_path: Path) -> None:
-    file = tmp_path / "mailtriage.toml"
-    file.write_text(TOML.replace(f'domain = "{DOMAIN}"', "").replace('survey = "send"', ""))
-    prepared = ReturnDesk(Others(), load([file]).config, TOKENS).prepare(
-        copy_of("vote", vote=5), NOW
-    )
-    assert prepared is not None
-    assert prepared.key == b"other"
+@pytest.mark.parametrize("domain", ["", "t2.desk.example"])
+def test_what_was_sent_out_counts_after_the_domain_is_another_or_none(
+    desk: Desk, tmp_path: Path, domain: str
+) -> None:
+    """Customers have the old addresses for weeks. A refusal by the desk would reach them."""
+    file = tmp_path / "later.toml"
+    later = TOML.replace(f'"{DOMAIN}"', f'"{domain}"').replace('survey = "send"', "")
+    file.write_text(later)
+    desk = replace(desk, returns=ReturnDesk(Others(), load([file]).config, TOKENS))
+    assert desk.vote(5) == "counted"
+    assert desk.take(copy_of("opt-out")) == "kept"
+    assert desk.take(copy_of("bounce", sender="")) == "no-report"
+    assert desk.take(unsigned(f"b1.{'a' * 26}.{'b' * 13}@{DOMAIN}")) == "unsigned"
+    assert desk.take(unsigned(f"postmaster@{DOMAIN}")) == "other"
 
 
 class Corrector:

@@ -207,6 +207,38 @@ def test_a_survey_that_bounces_is_known_by_its_own_row(desk: Desk) -> None:
     assert desk.take(bounce(status_of(), key=key)) == "undeliverable"
 
 
+def test_a_report_about_a_survey_of_long_ago_is_no_report_of_a_mail_system(desk: Desk) -> None:
+    """None tries for two weeks. Who passes the mail on passes on its return address."""
+    key = b"a survey of old."
+    desk.ask(key, asked=NOW - 15 * DAY)
+    assert desk.take(bounce(status_of(), key=key)) == "unknown"
+    assert not desk.is_undeliverable()
+    desk.ask(b"a later survey..", asked=NOW - 13 * DAY)
+    assert desk.take(bounce(status_of(), key=b"a later survey..")) == "undeliverable"
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["550 5.1.0 <help@desk.example> sender rejected", "550 5.1.0 Authentication required"],
+)
+def test_what_may_be_about_our_own_address_marks_nobody(desk: Desk, said: str) -> None:
+    """5.1.0 is about "an address" (RFC 3463 section 3.2), and servers mean the sender by it."""
+    assert desk.take(bounce(status_of("5.1.0", diagnostic=said))) == "stopped"
+    assert not desk.is_undeliverable()
+
+
+def test_no_address_is_longer_than_an_address(desk: Desk) -> None:
+    """What is looked up is looked up in the one thread that writes."""
+    long = read_bounce(
+        "",
+        read_mail([("Content-Type", REPORT.partition(": ")[2].encode())], b""),
+        bounce(status_of(final="a@" + "\u00fc" * 20_000, original=KIM)).message.partition(
+            b"\r\n\r\n"
+        )[2],
+    )
+    assert long.recipients == (KIM,)
+
+
 def test_what_we_never_sent_or_have_forgotten_is_unknown(desk: Desk) -> None:
     assert desk.take(bounce(status_of(), key=bytes(16))) == "unknown"
     assert is_followed(desk)

@@ -24,6 +24,7 @@ from mailtriage.doctor.facts import (
     Reached,
     Redis,
     State,
+    Templates,
 )
 from mailtriage.doctor.model import Undone
 from mailtriage.doctor.postconf import Service
@@ -70,6 +71,11 @@ DAY = 86_400.0
         ({"knowledge": Knowledge(age=91 * DAY)}, {"kb-old": "warning"}),
         ({"knowledge": Knowledge(missing=True)}, {"kb-missing": "warning"}),
         ({"knowledge": Knowledge(fault="kb.idx: damaged")}, {"kb-damaged": "warning"}),
+        ({"templates": Templates()}, {}),
+        ({"templates": Templates(missing=True)}, {"answers-missing": "warning"}),
+        ({"templates": Templates(fault="answers.idx: no")}, {"answers-damaged": "warning"}),
+        ({"templates": Templates(mistakes=("a.md:1", "b.md:2"))}, {"answers-mistakes": "warning"}),
+        ({"templates": Templates(is_behind=True)}, {"answers-old": "warning"}),
         ({"forged": True}, {"results-forgeable": "error"}),
         ({"forged": None}, {}),
         ({"probed": Probed(status="ok", tags=17)}, {}),

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from mailtriage.config import Config
-from mailtriage.doctor.facts import Knowledge
+from mailtriage.doctor.facts import Knowledge, Templates
 from mailtriage.doctor.model import Undone
-from mailtriage.doctor.stored import look_at_knowledge, look_at_state
+from mailtriage.doctor.stored import look_at_knowledge, look_at_state, look_at_templates
+from mailtriage.knowledge.answer_index import build_answers
+from mailtriage.knowledge.answers import read_templates
 from mailtriage.knowledge.index_build import build_index
 from mailtriage.knowledge.model import Document, Section
 from mailtriage.state.secret import make_secret
@@ -116,3 +118,87 @@ def test_the_age_of_the_knowledge_base_is_seen_and_damage_to_it(
     found = look_at_knowledge(config, [])
     assert found is not None
     assert "damaged" in found.fault
+
+
+TEMPLATE = """+++
+id = "return-label"
+title = "How to send something back"
+language = "en"
+questions = ["How do I send something back?"]
++++
+Hello, you can send back your order within 30 days with the label from your account.
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """With one answer template, written an hour ago."""
+    folder = tmp_path / "answers"
+    folder.mkdir()
+    write_template(folder / "return-label.md", TEMPLATE, age=3600)
+    return folder
+
+
+@pytest.fixture
+def answering(configure: Configure, folder: Path) -> Config:
+    """With that folder, and the index in it, made a minute ago."""
+    index = folder.parent / "answers.idx"
+    build_answers(read_templates(folder), index, heading_weight=2.0)
+    made = time.time() - MINUTE
+    os.utime(index, (made, made))
+    return configure(f"[answers]\nfolder = '{folder}'\nindex = '{index}'\n{TOML}")
+
+
+def write_template(file: Path, text: str, *, age: float = 0.0) -> None:
+    """Write it as if that many seconds ago."""
+    file.write_text(text)
+    written = time.time() - age
+    os.utime(file, (written, written))
+
+
+def test_answer_templates_as_they_were_indexed_are_well(answering: Config) -> None:
+    assert look_at_templates(answering, []) == Templates()
+
+
+def test_without_a_folder_of_answer_templates_nothing_is_missed(configure: Configure) -> None:
+    assert look_at_templates(configure(TOML), []) is None
+
+
+def test_an_index_of_answer_templates_that_is_gone_or_damaged_is_seen(answering: Config) -> None:
+    index = answering.answers.index
+    index.write_bytes(index.read_bytes()[:-64])
+    found = look_at_templates(answering, [])
+    assert found is not None
+    assert "answers.idx" in found.fault
+    index.unlink()
+    assert look_at_templates(answering, []) == Templates(missing=True)
+
+
+def test_a_template_that_was_changed_added_or_removed_since_is_seen(
+    answering: Config, folder: Path
+) -> None:
+    label, more = folder / "return-label.md", folder / "more.md"
+    write_template(label, TEMPLATE.replace("30 days", "14 days"))
+    assert look_at_templates(answering, []) == Templates(is_behind=True)
+    write_template(label, TEMPLATE, age=3600)
+    # As `cp -p` or an archive brings it: older than the index.
+    write_template(more, TEMPLATE.replace('"return-label"', '"more"'), age=3600)
+    assert look_at_templates(answering, []) == Templates(is_behind=True)
+    label.unlink()
+    more.rename(folder / "other.md")
+    assert look_at_templates(answering, []) == Templates(is_behind=True)
+
+
+def test_a_mistake_in_a_template_is_told_with_its_place(answering: Config, folder: Path) -> None:
+    write_template(folder / "return-label.md", TEMPLATE.replace("title", "titel"))
+    found = look_at_templates(answering, [])
+    assert found is not None
+    assert "return-label.md:" in found.mistakes[0]
+
+
+def test_a_node_that_was_brought_the_index_alone_needs_no_folder(
+    answering: Config, folder: Path
+) -> None:
+    (folder / "return-label.md").unlink()
+    folder.rmdir()
+    assert look_at_templates(answering, []) == Templates()

@@ -45,6 +45,12 @@ ASIDE = {
         "Hello,\n\nit takes a week.\nThank you for your patience so far.",
     ),
     "best wishes come first": ("en", "Hello,\n\nthe best is to send it back to us."),
+    "thanks for a request": ("en", "Hello,\n\nThank you for your request.\n\nIt is on its way."),
+    "a short sentence about yours": ("de", "Hallo,\n\nIhre Bestellung ist unterwegs."),
+    "please, in Swedish": ("sv", "Hej,\n\nVänligen svara på detta mail."),
+    "please, in Danish": ("da", "Hej,\n\nVenligst oplys dit ordrenummer."),
+    "thanks for a message, in Finnish": ("fi", "Hei,\n\nKiitos viestistäsi.\n\nSe on matkalla."),
+    "a brand": ("de", "Hallo,\n\nLG hat das Gerät heute aus seinem Lager an uns geschickt."),
     "a hello in the middle": ("de", "Hallo,\n\nder Danke-Rabatt gilt bis Freitag."),
 }
 
@@ -109,6 +115,40 @@ def test_of_an_unknown_language_the_words_of_all_count() -> None:
     assert not has_greeting("Bonjour,\n42", "de", WORDS)
 
 
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("de", "Ja, das geht.\nLiebe Grüße\nTom"),
+        ("nl", "Ja, dat kan.\nBeste groet,\nJan"),
+        ("it", "Va bene.\nCari saluti\nLuca"),
+        ("sv", "Ja.\nBästa hälsningar\nOlle"),
+    ],
+)
+def test_a_closing_near_the_top_is_no_greeting(language: str, text: str) -> None:
+    assert not has_greeting(text, language, WORDS)
+    assert has_closing(text, "", language, WORDS)
+
+
+def test_a_polish_sentence_about_hers_is_no_greeting() -> None:
+    assert not has_greeting("Pani zamówienie zostało wysłane.", "pl", WORDS)
+
+
+@pytest.mark.parametrize(
+    ("language", "first", "last"),
+    [
+        ("es", "Buenos dias Ana:", "Quedo a su disposicion"),
+        ("pl", "Dzien dobry,", "Z powazaniem"),
+        ("pt", "Ola Ana,", "Saudacoes"),
+        ("da", "Kaere Anna", "Kaerlig hilsen"),
+    ],
+)
+def test_accents_that_a_keyboard_does_not_have_do_not_matter(
+    language: str, first: str, last: str
+) -> None:
+    assert has_greeting(first, language, WORDS)
+    assert has_closing(f"42\n{last}", "", language, WORDS)
+
+
 def test_a_word_is_whole() -> None:
     assert not has_greeting("Hidden costs are none.", "en", WORDS)
     assert not has_closing("x\nRegardless of that it works.", "", "en", WORDS)
@@ -168,6 +208,35 @@ def test_another_page_of_its_hosts_is_named_without_its_query(url: str, shown: s
     assert (found.kb_links, found.unknown, found.unknown_links) == (1, 1, (shown,))
 
 
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "reset/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.x",
+        "u/ann@customer.example",
+        "u/ann%40customer.example",
+        "s/8f14e45f-ceea-467f-a0e6-3f9a1c2b7d11",
+        "k/0123456789abcdef0123456789abcdef",
+        "a;jsessionid=1A2B3C",
+    ],
+)
+def test_what_may_be_a_customers_own_is_not_named(secret: str) -> None:
+    (shown,) = PAGES.look(f"https://help.desk.example/{secret}").unknown_links
+    step = secret.partition("/")[0].partition(";")[0]
+    assert shown == f"https://help.desk.example/{step}" + "/*" * ("/" in secret)
+
+
+def test_numbers_and_words_of_a_page_are_named() -> None:
+    url = "https://help.desk.example/hc/en-us/articles/360012345678-How-to-send-something-back"
+    assert PAGES.look(url).unknown_links == (url,)
+
+
+def test_a_host_beyond_ascii_is_the_same_however_it_is_written() -> None:
+    pages = KnownPages(["hilfe-müller.example"], ["https://hilfe-müller.example/a"])
+    found = pages.look("https://xn--hilfe-mller-zhb.example/a https://hilfe-müller.example/b")
+    assert (found.kb_links, found.unknown) == (2, 1)
+    assert found.unknown_links == ("https://xn--hilfe-mller-zhb.example/b",)
+
+
 def test_what_leads_elsewhere_is_only_counted() -> None:
     found = PAGES.look("https://carrier.example/track/42 and mailto:a@b.example and http://[::1")
     assert (found.links, found.kb_links, found.unknown) == (2, 0, 0)
@@ -178,7 +247,7 @@ def test_a_link_that_stands_there_twice_is_one() -> None:
 
 
 def test_only_the_first_few_are_named_and_none_at_length() -> None:
-    long = "x" * 3 * MAX_SHOWN
+    long = "-x" * 3 * MAX_SHOWN
     text = " ".join(f"https://help.desk.example/{number}{long}" for number in range(9))
     found = PAGES.look(text)
     assert found.unknown == 9
@@ -215,6 +284,9 @@ def test_a_text_made_to_be_slow_costs_what_its_length_costs() -> None:
 
     for piece in ("https://a.example/x ", "https://", "dear. ", "\n", "a" * 99 + "\n", "http" * 9):
         short, long = piece * (20_000 // len(piece)), piece * (160_000 // len(piece))
+        assert cost(long) < 30 * cost(short) + 0.002
+    for begin, step, end in (("thanks ", "a", " b c d e f"), ("https://a.example/", "/", "x")):
+        short, long = (f"{begin}{step * count}{end}" for count in (35, 280))
         assert cost(long) < 30 * cost(short) + 0.002
     many = " ".join(f"https://help.desk.example/{number}" for number in range(5 * MOST_LINKS))
     assert PAGES.look(many).links == MOST_LINKS

@@ -1,5 +1,6 @@
 """Answer templates: what a file may say, and how every mistake in it is told."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,8 @@ def test_a_file_of_windows_is_read_alike(tmp_path: Path) -> None:
         ('id = "refund"\n', "", "a.md:1: id: required, but missing"),
         ('"refund"\ntitle', '"Re fund"\ntitle', 'a.md:2: id: "Re fund" does not fit'),
         ('"refund"\ntitle', '"none"\ntitle', 'a.md:2: id: "none" means something else'),
+        ('"refund"\ntitle', '"-refund"\ntitle', 'a.md:2: id: "-refund" does not fit'),
+        ('"refund"\ntitle', '"refund-"\ntitle', 'a.md:2: id: "refund-" does not fit'),
         ('"en"', '"English"', 'a.md:4: language: "English" does not fit'),
         ('"billing"', '"biling"', "a.md:5: skill: there is no policy for the skill 'biling'"),
         ("version = 3", 'version = "3"', "a.md:6: version: expected a whole number"),
@@ -129,3 +132,20 @@ def test_a_folder_without_templates_is_a_mistake(tmp_path: Path, name: str) -> N
     (tmp_path / "empty").mkdir()
     with pytest.raises(TemplateError):
         read_templates(tmp_path / name)
+
+
+def test_a_pipe_and_a_device_are_not_waited_for(tmp_path: Path) -> None:
+    written(tmp_path, a=GOOD)
+    os.mkfifo(tmp_path / "pipe.md")
+    (tmp_path / "zero.md").symlink_to("/dev/zero")
+    found = problems(tmp_path)
+    assert [one.partition(" — ")[0] for one in found] == [
+        "pipe.md:1: is no file",
+        "zero.md:1: is no file",
+    ]
+
+
+def test_a_name_that_is_not_utf8_can_be_written_into_an_index(tmp_path: Path) -> None:
+    (tmp_path / os.fsdecode(b"re\xe7u.md")).write_text(GOOD, encoding="utf-8")
+    (one,) = read_templates(tmp_path).all
+    assert one.file == f"{tmp_path}/re\ufffdu.md"

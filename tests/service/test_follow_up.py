@@ -15,6 +15,7 @@ from mailtriage.desk.follow_up_desk import FollowUpDesk, Looked
 from mailtriage.desk.report import Level
 from mailtriage.service import follow_up
 from mailtriage.service.follow_up import FollowUpTask
+from mailtriage.state.ledger import LedgerQuestion
 from mailtriage.state.records import FollowUp, Inbound, NewAck
 from mailtriage.state.shared_records import Pulled
 from mailtriage.state.sqlite import open_database
@@ -150,10 +151,10 @@ def test_a_row_that_our_code_stumbles_over_goes_and_holds_up_no_other(database: 
 def test_with_other_nodes_their_news_come_first(database: Path) -> None:
     judge, log = Judge(), Log()
     told = Pulled()
-    asked: list[tuple[str, ...]] = []
+    asked: list[LedgerQuestion] = []
 
-    def ask(ids: tuple[str, ...], _now: float) -> Pulled:
-        asked.append(ids)
+    def ask(question: LedgerQuestion) -> Pulled:
+        asked.append(question)
         return told
 
     async def work(commit: GroupCommit) -> None:
@@ -161,14 +162,15 @@ def test_with_other_nodes_their_news_come_first(database: Path) -> None:
 
     running(database, work, log)
     assert judge.heard == [told]
-    assert asked[0][0] == ORDER.message_id
+    assert asked[0].references[0] == ORDER.message_id
+    assert asked[0].address == ORDER.to
 
 
 def test_when_redis_is_away_nothing_is_sent(database: Path) -> None:
     judge, log = Judge(), Log()
 
     async def work(commit: GroupCommit) -> None:
-        task = FollowUpTask(judge, commit, log, ask=lambda ids, now: None, clock=lambda: NOW + 10)
+        task = FollowUpTask(judge, commit, log, ask=lambda question: None, clock=lambda: NOW + 10)
         assert await task.look() == 3
 
     running(database, work, log)
@@ -191,7 +193,7 @@ def test_a_database_that_cannot_be_used_sends_nothing(tmp_path: Path) -> None:
 def test_after_the_clock_was_set_nothing_is_sent_for_a_while(
     database: Path, monkeypatch: pytest.MonkeyPatch, jump: float, *, looks: bool
 ) -> None:
-    monkeypatch.setattr(follow_up, "FIRST", 0.05)
+    monkeypatch.setattr(follow_up, "CATCH_UP", 0.05)
     monkeypatch.setattr(follow_up, "EVERY", 0.05)
     judge, log = Judge(), Log()
     begun, times = time.monotonic(), 0
@@ -212,3 +214,29 @@ def test_after_the_clock_was_set_nothing_is_sent_for_a_while(
     running(database, work, log)
     assert bool(judge.seen) == looks
     assert ("follow-up-clock" in log.events()) != looks
+
+
+@pytest.mark.parametrize("recovers", [False, True])
+def test_what_postfix_kept_while_the_database_was_unusable_comes_first(
+    database: Path, monkeypatch: pytest.MonkeyPatch, *, recovers: bool
+) -> None:
+    monkeypatch.setattr(follow_up, "CATCH_UP", 0.02)
+    monkeypatch.setattr(follow_up, "EVERY", 0.02)
+    judge = Judge()
+    asked, often = 0, asyncio.Event()
+
+    def recovered() -> float:
+        nonlocal asked
+        asked += 1
+        if asked > 5:
+            often.set()
+        return time.monotonic() if recovers else 0.0
+
+    async def work(commit: GroupCommit) -> None:
+        task = FollowUpTask(judge, commit, Log(), clock=lambda: NOW + 10, recovered=recovered)
+        running = asyncio.create_task(task.run())
+        await often.wait()
+        running.cancel()
+
+    running(database, work, Log())
+    assert bool(judge.seen) != recovers

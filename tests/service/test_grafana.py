@@ -28,6 +28,7 @@ from mailtriage.service.metrics_monitor import Census, Monitor
 from mailtriage.service.metrics_names import (
     BUILD,
     BY_NAME,
+    CSAT,
     EXPECTED_MAILS,
     EXPECTED_REPLY,
     FIRST_REPLY,
@@ -351,7 +352,8 @@ def of_what_is_learnt(judge: Analyst) -> bytes:
     registry = Registry()
     for name in (FIRST_REPLY, FIRST_REPLY_WORKED):
         registry.declare(name, product(skills, Priority))
-    registry.declare(EXPECTED_REPLY, [(skill,) for skill in skills])
+    for name in (CSAT, EXPECTED_REPLY):
+        registry.declare(name, [(skill,) for skill in skills])
     for name in (SURGE, SURGE_SCORE, EXPECTED_MAILS):
         registry.declare(name, watched)
     return registry.text()

@@ -243,3 +243,12 @@ def test_what_was_written_is_there_after_a_kill(
     told += len(victim.stdout.read())
     with opened(file) as feedback:
         assert told <= feedback.count() <= told + 1
+
+
+def test_a_directory_that_cannot_be_asked_is_a_fault_of_the_file(tmp_path: Path) -> None:
+    """Not one that ends whoever looks after it."""
+    file = tmp_path / ("x" * 300) / "feedback.db"
+    with pytest.raises(FeedbackError):
+        forget(file, 0.0)
+    with pytest.raises(FeedbackError):
+        open_feedback(file)

@@ -1,9 +1,6 @@
 """Who was asked how satisfied they were, and who wants to be asked no more, holds on every node."""
 
 import dataclasses
-import hashlib
-import sqlite3
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -12,31 +9,23 @@ from typing import Final
 import pytest
 
 from mailtriage.acks.follow_up_texts import load_follow_up_texts
-from mailtriage.acks.order import Order
 from mailtriage.config import Config
 from mailtriage.desk.follow_up_desk import FollowUpDesk
 from mailtriage.insight.promises import Knowledge
 from mailtriage.service.follow_up import UNHEARD, FollowUpTask
 from mailtriage.shipped import shipped_directory
-from mailtriage.state.follow_ups import OwedMail, Standing
+from mailtriage.state.follow_ups import OwedMail
 from mailtriage.state.records import FollowUp
-from mailtriage.state.redis_scripts import OPT_OUT_KEPT, PULL, Script
-from mailtriage.state.schema import APPLICATION_ID, MIGRATIONS
-from mailtriage.state.shared_question import horizon_of, pull_values, read_pulled
-from mailtriage.state.shared_records import Pulled
+from mailtriage.state.redis_scripts import OPT_OUT_KEPT
 from mailtriage.state.store import Store
 from tests.state.conftest import DAY, HOUR, JOE, TOKENS, inbound, key_of, outbound
-from tests.state.nodes import COOL_DOWN, KEEP, Node, two_nodes
+from tests.state.nodes import KEEP, Node, two_nodes
 from tests.state.publishing import Publishing
-from tests.support.orders import ORDER, read_config
+from tests.state.surveys import NOW, WHO, ask, begin, hear, opt_out, order, standing
+from tests.support.orders import read_config
 from tests.support.redis_server import RedisServer, why_not
 
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(why_not()), reason=why_not())]
-
-NOW: Final = float(int(time.time()))
-"""Redis forgets by its own clock."""
-WHO: Final = TOKENS.pseudonym("address", JOE)
-OLDER: Final = Path(__file__).parent / "older"
 
 
 @pytest.fixture(scope="module")
@@ -63,57 +52,6 @@ def other(pair: tuple[Node, Node], request: pytest.FixtureRequest) -> Node:
 def first(pair: tuple[Node, Node]) -> Node:
     """The one through which everything comes."""
     return pair[0]
-
-
-def order(name: str, address: str = JOE) -> Order:
-    """Of the acknowledgement of the mail of that name."""
-    key, message_id = key_of(name), f"<{name}@customer.example>"
-    return dataclasses.replace(ORDER, key=key, to=address, message_id=message_id, references=())
-
-
-def begin(node: Node, name: str, address: str = JOE, writes: str = "") -> int:
-    """A conversation that may be followed by a survey; its number. `writes`: who the customer is,
-    where the acknowledgement goes to another address."""
-    kept = FollowUp(order(name, address).to_json(), "survey", NOW + HOUR, NOW, NOW + 90 * DAY)
-    assert node.takes(inbound(name, NOW, address=writes or address), follow_up=kept)
-    found = node.connection.execute(
-        "SELECT conversation FROM mail WHERE key = ?", (key_of(name),)
-    ).fetchone()
-    return int(found[0])
-
-
-def hear(node: Node, conversation: int, now: float = NOW) -> Pulled:
-    """What the desk asks before it decides about a survey, and writes down."""
-    question = node.store.follow_ups.question(conversation, now)
-    assert question is not None
-    values = pull_values(question, TOKENS, horizon_of(COOL_DOWN))
-    pulled = read_pulled(node.link.run(PULL, "", values))
-    with node.store.transaction():
-        node.store.hear(pulled)
-    return pulled
-
-
-def standing(node: Node, conversation: int, now: float = NOW) -> Standing:
-    """On what the desk decides."""
-    hear(node, conversation, now)
-    found = node.store.follow_ups.standing(conversation, now)
-    assert found is not None
-    return found
-
-
-def ask(node: Node, conversation: int, at: float = NOW) -> None:
-    """A survey is owed."""
-    found = node.store.follow_ups.standing(conversation, at)
-    assert found is not None
-    mail = OwedMail(key_of(f"survey {conversation}"), "survey", b"x", f"<s{at}@x>", "", at + DAY)
-    with node.store.transaction():
-        node.store.follow_ups.owe(found, mail, at)
-
-
-def opt_out(node: Node, at: float = NOW, address: str = JOE) -> None:
-    """They want no more."""
-    with node.store.transaction():
-        node.store.surveys.opt_out_address(address, at)
 
 
 # What was asked, and what was said, counts everywhere.
@@ -153,11 +91,11 @@ def test_who_opted_out_is_known(first: Node, other: Node) -> None:
     assert not standing(other, begin(other, "m4", "ann@customer.example")).opted_out
 
 
-def test_it_is_about_whom_the_survey_goes_to_and_not_who_began(first: Node, other: Node) -> None:
-    """The acknowledgement of Ann's mail went to Joe, where she asked for answers."""
-    opt_out(first)
-    first.tell()
-    assert standing(other, begin(other, "m2", JOE, writes="ann@customer.example")).opted_out
+def test_who_has_answers_sent_to_another_is_not_followed_up(first: Node, other: Node) -> None:
+    """The acknowledgement of Ann's mail went to Joe: no answer to him is known for one to her."""
+    number = begin(other, "m2", JOE, writes="ann@customer.example")
+    assert other.store.follow_ups.standing(number, NOW) is None
+    assert first.store.follow_ups.due(NOW + DAY, 9) == []
 
 
 def test_an_update_is_no_question_of_this_kind(first: Node, other: Node) -> None:
@@ -209,14 +147,14 @@ def test_redis_keeps_it_longer_than_the_rest(redis: RedisServer, first: Node) ->
     key = first.place.key("s:").encode() + WHO
     ask(first, begin(first, "m1"))
     first.tell()
-    assert redis.client().ttl(key) == pytest.approx(KEEP, abs=60)
+    assert redis.client().ttl(key) == pytest.approx(KEEP, abs=DAY)
     opt_out(first)
     first.tell()
-    assert redis.client().ttl(key) == pytest.approx(OPT_OUT_KEPT, abs=60)
+    assert redis.client().ttl(key) == pytest.approx(OPT_OUT_KEPT, abs=DAY)
     begin(first, "m2")
     first.connection.execute("UPDATE mark SET asked = asked + 1")
     first.tell()
-    assert redis.client().ttl(key) == pytest.approx(OPT_OUT_KEPT, abs=60)
+    assert redis.client().ttl(key) == pytest.approx(OPT_OUT_KEPT, abs=DAY)
 
 
 @pytest.mark.parametrize("teller", [0, 1], ids=["who had it", "who heard it"])
@@ -358,78 +296,3 @@ def looked(node: Publishing, config: Config) -> list[object]:
     )
     node.awaits(task.look())
     return said
-
-
-# One node after the other is updated.
-
-
-def older(name: str) -> Script:
-    """A script as nodes of schema 2 have it."""
-    text = (OLDER / f"{name}.lua").read_text()
-    return Script(text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest())
-
-
-def test_a_node_that_knows_nothing_of_it_reads_what_it_knows(first: Node) -> None:
-    number = begin(first, "m1")
-    ask(first, number)
-    opt_out(first)
-    with first.store.transaction():
-        first.store.record_complaint(JOE, NOW + 1)
-    first.tell()
-    question = first.store.follow_ups.question(number, NOW)
-    assert question is not None
-    values = pull_values(question, TOKENS, horizon_of(COOL_DOWN))
-    *_, mark, _conversations = first.link.run(older("pull"), "", values)
-    assert [float(one) for one in mark] == [0.0, NOW + 1, 0.0, 0.0]
-
-
-def test_what_such_a_node_tells_undoes_nothing(redis: RedisServer, pair: tuple[Node, Node]) -> None:
-    """It tells a mark of which all that it knows is so old that it lets Redis forget it at once."""
-    first, second = pair
-    ask(first, begin(first, "m1"))
-    opt_out(first)
-    first.tell()
-    row = ["k", 5, WHO, NOW - 400 * DAY, 0.0, 0.0, 0.0]
-    first.link.run(older("push"), "", [KEEP, *row])
-    assert redis.client().exists(first.place.key("m:").encode() + WHO) == 0
-    found = standing(second, begin(second, "m2"))
-    assert (found.asked_last, found.opted_out) == (NOW, True)
-    first.link.run(older("push"), "", [KEEP, "k", 5, WHO, 0.0, NOW, 0.0, 0.0])
-    assert standing(second, begin(second, "m3")).unwelcome
-
-
-def test_what_such_a_node_tells_is_heard(pair: tuple[Node, Node]) -> None:
-    first, second = pair
-    first.link.run(older("push"), "", [KEEP, "k", 5, WHO, NOW, 0.0, 0.0, 0.0])
-    found = standing(second, begin(second, "m2"))
-    assert (found.unwelcome, found.opted_out, found.asked_last) == (True, False, 0.0)
-
-
-def test_its_database_goes_on_where_it_was(redis: RedisServer, tmp_path: Path) -> None:
-    """An old process may still write to it while the new one is at work."""
-    redis.client().flushall()
-    (tmp_path / "a").mkdir()
-    mark = "INSERT INTO mark (address, complained, latest) VALUES (?, ?, ?)"
-    with closing(_second_schema(tmp_path / "a" / "state.db")) as old:
-        old.execute("UPDATE sharing SET active = 1, epoch = 'e.r', stage = 'done'")
-        old.execute(mark, (key_of("who 1"), NOW, NOW))
-        with closing(Node(tmp_path / "a", redis.url)) as new:
-            assert new.store.sharing.epoch() == "e.r"
-            old.execute(mark, (WHO, NOW, NOW))
-            opt_out(new)
-            assert new.store.sharing.count() == 2
-            new.tell()
-            client, key = redis.client(), new.place.key
-            assert client.hget(key("m:").encode() + key_of("who 1"), "c") == repr(NOW).encode()
-            assert client.hget(key("m:").encode() + WHO, "c") == repr(NOW).encode()
-            assert client.hget(key("s:").encode() + WHO, "o") == repr(NOW).encode()
-
-
-def _second_schema(file: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(file, isolation_level=None)
-    for script in MIGRATIONS[:2]:
-        connection.executescript(script)
-    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-    connection.execute("PRAGMA user_version = 2")
-    connection.execute("PRAGMA journal_mode = WAL")
-    return connection

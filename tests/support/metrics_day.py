@@ -66,7 +66,8 @@ MANY: Final = frozenset(
 
 
 def analyst(directory: Path) -> Analyst:
-    """As a service with one mailbox has it, on one of several nodes, with help pages."""
+    """As a service with one mailbox has it, on one of several nodes, with help pages, updates and
+    surveys."""
     file = directory / "mailtriage.toml"
     sections = (
         Section("Banks take three days.", "When is it back?", id=f"kb-{one}", language=one)
@@ -75,7 +76,9 @@ def analyst(directory: Path) -> Analyst:
     build_index([Document((section,)) for section in sections], directory / "kb.idx")
     state = f'[state]\nurl = "redis://127.0.0.1:1/0"\nfile = "{directory}/state.db"\n'
     help_pages = f'[kb]\nindex = "{directory}/kb.idx"\n'
-    file.write_text(f'{state}{help_pages}[mailboxes."help@desk.example"]\n')
+    follow_ups = '[return_addresses]\ndomain = "triage.desk.example"\n'
+    mailbox = '[mailboxes."help@desk.example"]\nupdates = "send"\nsurvey = "send"\n'
+    file.write_text(f"{state}{help_pages}{follow_ups}{mailbox}")
     return read_everything([file]).analyst()
 
 

@@ -1,6 +1,7 @@
 """What is learnt from a day's mail (metrics_day.py): how fast answers come, and what rises."""
 
 from collections.abc import Mapping
+from math import nan
 from random import Random
 from typing import Final
 
@@ -48,6 +49,8 @@ class Learnt:
             self._registry.set(names.OPEN_OLDEST, skill, value=oldest)
             promised = (USUAL.get(skill, 1.3) * 1.9 + len(since) / 20) * HOUR
             self._registry.set(names.EXPECTED_REPLY, skill, value=promised)
+            satisfied = {"complaint": nan, "technical": 0.71}.get(skill, 0.83)
+            self._registry.set(names.CSAT, skill, value=satisfied)
         self._rise(clock, mails * 60)
 
     def _answer(self, skill: str, second: int) -> None:
@@ -64,6 +67,25 @@ class Learnt:
         late = 0.3 if skill == "technical" and not self._quiet else 0.1
         outcome = Outcome.BROKEN if random.random() < late else Outcome.KEPT
         registry.add(names.PROMISES, skill, str(outcome))
+        self._afterwards(skill, outcome)
+
+    def _afterwards(self, skill: str, outcome: Outcome) -> None:
+        """Who was told that it takes longer, who is asked, votes, and what agents correct.
+
+        All of them days after the mail in truth: here it is a day among many alike.
+        """
+        random, registry = self._random, self._registry
+        if outcome is Outcome.BROKEN:
+            results, often = ("sent", "late", "escalated"), (12, 3, 1)
+            registry.add(names.UPDATES, skill, random.choices(results, often)[0])
+        if random.random() < 0.4:
+            registry.add(names.SURVEYS, skill, "sent")
+            if random.random() < 0.2:
+                vote = random.choices("12345", (2, 2, 4, 12, 20))[0]
+                registry.add(names.VOTES, skill, vote)
+        if random.random() < 0.02:
+            facet = random.choices(("skill", "priority", "language", "answer"), (10, 5, 1, 3))[0]
+            registry.add(names.FEEDBACK, facet, random.choice(("mail", "mail", "command")))
 
     def _rise(self, clock: float, hourly: float) -> None:
         registry = self._registry

@@ -61,27 +61,35 @@ def return_address(tokens: Tokens, domain: str, what: Return) -> str:
 
 
 def is_return_address(domain: str, address: str) -> bool:
-    """Whether it lies in the domain, signed or not. An empty domain has none."""
-    return bool(domain) and address.lower().rpartition("@")[2] == domain.lower()
+    """Whether it lies in the domain, or has the form of our addresses, signed or not.
+
+    The form is enough in any domain: after it was changed or taken away, customers have the old
+    addresses for weeks.
+    """
+    local, _, written = address.lower().rpartition("@")
+    return bool(written) and (written == domain.lower() or _form(local) is not None)
 
 
 def read_return_address(tokens: Tokens, domain: str, address: str) -> Return | None:
-    """The inverse; None when the address is not one that we signed. Case does not matter."""
-    local = address.lower().rpartition("@")[0]
-    if not is_return_address(domain, address) or not local.isascii():
+    """The inverse; None when the address is not one of that domain that we signed. Case does not
+    matter."""
+    local, _, written = address.lower().rpartition("@")
+    found = _form(local)
+    if found is None or not domain or written != domain.lower():
         return None
-    found = _ABOUT_MAIL.fullmatch(local)
-    if found is not None:
+    if found.re is _ABOUT_MAIL:
         kind = _LETTERS[found[1]]
         if (kind == "vote") != (found[4] is not None):
             return None
         what = Return(kind, key_of_text(found[2]), int(found[4] or 0))
         return what if tokens.is_returned(_signed(what), found[3]) else None
-    found = _CORRECTION.fullmatch(local)
-    if found is None:
-        return None
     what = Return("correction", facet=found[1], value=found[2])
     return what if tokens.is_returned(_signed(what), found[3]) else None
+
+
+def _form(local: str) -> re.Match[str] | None:
+    """What a local part in lower case says, signed or not."""
+    return (_ABOUT_MAIL.fullmatch(local) or _CORRECTION.fullmatch(local)) if local else None
 
 
 def _signature(tokens: Tokens, what: Return) -> str:

@@ -1,16 +1,19 @@
 """mailtriage check and mailtriage test."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import click
 
 from mailtriage.classifier.model import Classifier
-from mailtriage.commands.terminal import to_terminal
+from mailtriage.commands.terminal import harmless, to_terminal
+from mailtriage.knowledge.answers import TemplateError, read_templates
 from mailtriage.policies.matcher import Matcher
 from mailtriage.policies.model import PolicyTest
 from mailtriage.service.load import Everything, LoadError, read_everything
+from mailtriage.toml_source import Problem
 from mailtriage.triage.customer import FixedCustomers
 from mailtriage.triage.judge import triage
 from mailtriage.triage.language import load_detector
@@ -33,6 +36,8 @@ def run_check(files: Sequence[Path] | None, *, quiet: bool, since: float | None 
     if not quiet:
         for problem in everything.problems:
             to_terminal(str(problem))
+        for problem in _of_answers(everything):
+            to_terminal(harmless(str(problem)))
     _print_failures(failed)
     if not quiet and not failed:
         click.echo(_summary(everything))
@@ -56,6 +61,22 @@ def run_policy_tests(files: Sequence[Path] | None, *, coverage: bool) -> int:
             click.echo(f"{file}: {signal}: no test hits this signal")
     click.echo(f"{len(outcomes) - len(failed)} policy tests passed, {len(failed)} failed")
     return 1 if failed else 0
+
+
+def _of_answers(everything: Everything) -> list[Problem]:
+    """What is wrong with the answer templates. Only warnings: the service has their index, and
+    starts whatever lies in the folder. On other nodes there need be none."""
+    folder, model = everything.config.answers.folder, everything.model
+    skills = [one.name for one in everything.policies.skills]
+    try:
+        if folder is None or not folder.exists():
+            return []
+        read_templates(folder, [*skills, *(model.labels("skill") if model else ())])
+    except TemplateError as error:
+        return [replace(problem, warning=True) for problem in error.problems]
+    except OSError as error:
+        return [everything.loaded.problem(("answers", "folder"), str(error), warning=True)]
+    return []
 
 
 def _against_history(everything: Everything, since: float) -> int:

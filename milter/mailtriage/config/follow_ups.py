@@ -79,6 +79,10 @@ def read_returns(table: SettingsReader) -> ReturnsConfig:
     if domain and not _DOMAIN.fullmatch(domain):
         table.problem("domain", f'"{domain}" is no domain', 'write "triage.desk.example"')
         domain = ""
+    elif domain.endswith(".invalid"):
+        # RFC 2606. And mailtriage.invalid would take all hidden copies for mail that came back.
+        table.problem("domain", f'"{domain}" exists nowhere', 'write "triage.desk.example"')
+        domain = ""
     return ReturnsConfig(domain)
 
 
@@ -118,11 +122,10 @@ def check_follow_ups(returns: ReturnsConfig, mailboxes: Mailboxes, report: Repor
                 what = f'has no effect with ack = "{mailbox.planned_ack}"'
                 hint = "only who was acknowledged by mailtriage hears from it again"
                 report((*mailbox.path, key), what, hint, warning=True)
-        if returns.domain and any(
-            address.rpartition("@")[2] == returns.domain for address in mailbox.addresses
-        ):
-            report(
-                ("return_addresses", "domain"),
-                f"{mailbox.address} is in it, and would get no mail any more",
-                'it must be a domain of its own, such as "triage.desk.example"',
-            )
+        for address in dict.fromkeys((*mailbox.addresses, mailbox.from_address, mailbox.reply_to)):
+            if returns.domain and address.rpartition("@")[2] == returns.domain:
+                report(
+                    ("return_addresses", "domain"),
+                    f"{address} is in it, and would get no mail any more",
+                    'it must be a domain of its own, such as "triage.desk.example"',
+                )

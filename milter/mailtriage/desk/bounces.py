@@ -18,15 +18,17 @@ _MOST_PARTS: Final = 10
 _MOST_STATUS: Final = 64 * 1024
 """Octets of the machine-readable part that are looked at."""
 _MOST_RECIPIENTS: Final = 50
+_MOST_ADDRESS: Final = 320  # RFC 3696 section 3: 64 + 1 + 255
 _BLANK: Final = re.compile(rb"\r?\n[ \t]*\r?\n")
 _STATUS: Final = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})(?!\d)")
 # RFC 3463 section 2, within what the refusing server said: "550 5.1.1 no such user".
 _SAID: Final = re.compile(r"\b5\d\d[ -](5\.\d{1,3}\.\d{1,3})(?!\d)")
 
-# RFC 3463 section 3. Not the sender's address (5.1.7, 5.1.8), nor what will pass or is about the
-# mail: a full mailbox (5.2.2), a mail too long (5.2.3), a list (5.2.4), a filter (5.7.1).
+# RFC 3463 section 3. Not the sender's address (5.1.7, 5.1.8; 5.1.0 as well, by which some servers
+# mean it), nor what will pass or is about the mail: a full mailbox (5.2.2), a mail too long
+# (5.2.3), a list (5.2.4), a filter (5.7.1).
 _NO_SUCH_ADDRESS: Final = frozenset({
-    "5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.0", "5.2.1", "5.4.4",
+    "5.1.1", "5.1.2", "5.1.3", "5.1.4", "5.1.6", "5.1.10", "5.2.0", "5.2.1", "5.4.4",
 })  # fmt: skip
 
 
@@ -105,5 +107,7 @@ def _code(group: dict[str, str]) -> str:
 def _addresses(group: dict[str, str]) -> Iterator[str]:
     for name in ("original-recipient", "final-recipient"):
         kind, _, address = group.get(name, "").partition(";")
-        if kind.strip().lower() in ("rfc822", "utf-8") and "@" in address:
-            yield address.strip().strip("<>").lower()
+        address = address.strip().strip("<>").lower()
+        is_mail = kind.strip().lower() in ("rfc822", "utf-8")
+        if is_mail and "@" in address and len(address) <= _MOST_ADDRESS:
+            yield address

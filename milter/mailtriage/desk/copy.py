@@ -21,8 +21,9 @@ _MAX_RECEIVED: Final = 4096
 _UNKNOWN: Final = Client()
 
 # Postfix's own Received: (smtpd.c). A client chooses its HELO name, blanks and brackets included,
-# but it cannot leave the first line, at whose end stands what Postfix has seen of the client.
-_FROM: Final = re.compile(r"from .*\(\S+ \[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]\)")
+# but it cannot leave the first line, at whose end stands what Postfix has seen of the client, whose
+# name has no brackets: with them in it, a line of nothing else would be gone through many times.
+_FROM: Final = re.compile(r"from .*\([^\s()]+ \[(?:IPv6:)?([0-9A-Fa-f.:]{2,45})\]\)")
 _LOCAL: Final = re.compile(r"by \S+ \([^()]*, from userid \d+\)")
 # The last of them, for the same reason.
 _WITH_ID: Final = re.compile(r"\b(?:with ([A-Z0-9]{3,10}) )?id ([0-9A-Za-z]{6,20})(?=[\s;]|$)")

@@ -36,6 +36,8 @@ LOOK_EVERY: Final = 600.0
 SOON: Final = 60.0
 """Seconds between two looks at what is on its way."""
 HOUR: Final = 3600.0
+JUMPED: Final = 120.0
+"""Seconds by which the newest that is known may lie ahead: clocks of nodes differ by less."""
 SURVEY_KEPT: Final = 7 * 86_400.0
 """Seconds after the time for a survey for which it is still asked."""
 FAR: Final = 60 * 86_400.0
@@ -111,6 +113,8 @@ def decide(standing: Standing, given: Circumstances, now: float) -> Decision:
     if not standing.acknowledged:
         # Who was not acknowledged in the end is not written to later, either.
         return Wait(now + SOON) if standing.ack_owed else Only()
+    if now < max(standing.last_activity, standing.acknowledged) - JUMPED:
+        return Wait(now + HOUR)  # the clock was set back: nothing is known of what comes when
     if standing.answered >= standing.order.received:
         return _after_answer(standing, given, now) if "survey" in wants else Only()
     rest = wants - {"updates"}
@@ -145,8 +149,10 @@ def _before_answer(
             return Wait(min(at for at in (ripe_at, call, now + LOOK_EVERY) if at > now))
     if not _is_open(hours, now):
         return _next(hours, now, told, rest)
-    if now < standing.last_in + settings.quiet:
-        return Wait(standing.last_in + settings.quiet)
+    # Nor right after an acknowledgement that was late itself.
+    heard = max(standing.last_in, standing.acknowledged) + settings.quiet
+    if now < heard:
+        return Wait(heard)
     if standing.updates >= settings.most:
         return Only(rest, "escalated")
     by = new_time(standing, given, now)
@@ -207,7 +213,9 @@ def new_time(standing: Standing, given: Circumstances, now: float) -> float:
         return 0.0
     if found.by < least:
         found = promise(given.calendar, work.between(now, least.timestamp()), as_utc(now))
-    return found.by.timestamp() if found is not None and found.by >= least else 0.0
+    if found is None or not least <= found.by < as_utc(now + FAR):
+        return 0.0
+    return found.by.timestamp()
 
 
 def daily(hours: Hours, timezone: str) -> Calendar:
@@ -267,6 +275,19 @@ def _next_open(hours: Calendar, at: float) -> float:
     """Infinite when that is never."""
     found = next_opening(hours, as_utc(at))
     return found.timestamp() if found is not None else float("inf")
+
+
+def closing(hours: Calendar, now: float, latest: float) -> float:
+    """Until when a mail may go that is owed now: the end of the hours, and `latest`.
+
+    A mail that the server would not take in the evening does not go out in the night.
+    """
+    end = now
+    for opens, closes in open_spans(hours, as_utc(now)):
+        if opens.timestamp() > end or end >= latest:
+            break
+        end = closes.timestamp()
+    return min(end, latest)
 
 
 def _is_open(hours: Calendar, at: float) -> bool:

@@ -14,6 +14,7 @@ from mailtriage.acks.follow_up import Composer, FollowUpMail, News
 from mailtriage.acks.follow_up_texts import FollowUpTexts
 from mailtriage.acks.promise import StaticTargets, config_calendar
 from mailtriage.acks.tokens import Tokens, key_text
+from mailtriage.config.acks import Calendar
 from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
 from mailtriage.desk.follow_up import (
@@ -24,6 +25,7 @@ from mailtriage.desk.follow_up import (
     SendSurvey,
     SendUpdate,
     Wait,
+    closing,
     decide,
 )
 from mailtriage.desk.follow_up_kept import wanted
@@ -101,13 +103,17 @@ class FollowUpDesk:
         standing = store.follow_ups.standing(conversation, now)
         if standing is None:
             return NOTHING
-        if standing.sending:
-            return self._settle(store, standing, now)
         mailbox = self._mailbox(standing)
-        if mailbox is None:
+        if standing.sending:
+            if mailbox is None or not self._is_still_right(standing, mailbox):
+                store.withdraw(standing.sending, "off", now)
+                standing = store.follow_ups.standing(conversation, now) or standing
+            return self._settle(store, standing, now)
+        if mailbox is None or self._is_ours_or_exempt(standing):
             store.follow_ups.drop(conversation)
             return NOTHING
-        decision = decide(standing, self._circumstances(mailbox), now)
+        given = self._circumstances(mailbox)
+        decision = decide(standing, given, now)
         if isinstance(decision, Wait):
             # Whatever a clock has done, nothing is forgotten for long.
             until = min(decision.until, now + LATEST_LOOK)
@@ -116,7 +122,7 @@ class FollowUpDesk:
         if isinstance(decision, Only):
             kind = "survey" if standing.answered >= standing.order.received else "update"
             return self._narrowed(store, standing, decision, kind, now)
-        return self._owe(store, standing, decision, now)
+        return self._owe(store, standing, decision, given.hours, now)
 
     def _settle(self, store: Store, standing: Standing, now: float) -> Looked:
         """What became of a mail that was owed."""
@@ -138,20 +144,26 @@ class FollowUpDesk:
         return _looked(kind, result, standing) if kind else NOTHING
 
     def _owe(
-        self, store: Store, standing: Standing, decision: SendUpdate | SendSurvey, now: float
+        self,
+        store: Store,
+        standing: Standing,
+        decision: SendUpdate | SendSurvey,
+        hours: Calendar,
+        now: float,
     ) -> Looked:
         composer = Composer(self.config, self.texts, self.tokens)
         order, ticket = standing.order, standing.ticket
         try:
             if isinstance(decision, SendSurvey):
                 made = composer.survey(order, ticket, now)
-                owed = _owed(made, "survey", now + SURVEY_EXPIRES)
+                owed = _owed(made, "survey", closing(hours, now, now + SURVEY_EXPIRES))
             else:
                 number = standing.updates + 1
                 news = News(standing.told, decision.by, number, decision.busy)
                 made = composer.update(order, news, ticket, now)
                 # A promise that has slipped by then needs another text.
-                owed = _owed(made, "update", standing.told, decision.by)
+                expires = closing(hours, now, standing.told)
+                owed = _owed(made, "update", expires, decision.by)
         except ComposeError as error:
             # Nothing that trying again would mend.
             store.follow_ups.drop(standing.conversation)
@@ -165,6 +177,19 @@ class FollowUpDesk:
     ) -> Looked:
         store.follow_ups.narrow(standing.conversation, decision.wants, now)
         return _looked(kind, decision.result, standing) if decision.result else NOTHING
+
+    def _is_still_right(self, standing: Standing, mailbox: Mailbox) -> bool:
+        """Whether what is on its way may still be sent."""
+        if standing.unwelcome or self._is_ours_or_exempt(standing):
+            return False
+        wants = standing.wants & wanted(mailbox, self.config.follow_ups)
+        if standing.sending_kind == "survey":
+            return "survey" in wants and not standing.opted_out
+        return "updates" in wants and standing.answered < standing.order.received
+
+    def _is_ours_or_exempt(self, standing: Standing) -> bool:
+        config, to = self.config, standing.order.to
+        return config.mailboxes.find(to) is not None or bool(config.exempt.why("", (to,), ()))
 
     def _mailbox(self, standing: Standing) -> Mailbox | None:
         boxes = self.config.mailboxes.mailboxes

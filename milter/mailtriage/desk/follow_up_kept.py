@@ -1,6 +1,7 @@
 """What is kept beside an acknowledgement where something may follow it: its order, and with that
 the address. Nothing where neither updates nor surveys are switched on."""
 
+from collections.abc import Iterable
 from typing import Final
 
 from mailtriage.acks.order import Order
@@ -22,6 +23,16 @@ def wanted(mailbox: Mailbox, follow_ups: FollowUps) -> frozenset[str]:
         return frozenset()
     switches = (("updates", mailbox.updates), ("survey", mailbox.survey))
     return frozenset(name for name, value in switches if value == "send")
+
+
+def allowed(mailboxes: Iterable[Mailbox], follow_ups: FollowUps) -> frozenset[tuple[str, str]]:
+    """Mailboxes with the kinds of mail, as the outbox has them, that each sends now."""
+    kinds = {"updates": "update", "survey": "survey"}
+    return frozenset(
+        (mailbox.address, kinds[each])
+        for mailbox in mailboxes
+        for each in wanted(mailbox, follow_ups)
+    )
 
 
 def follow_up_of(

@@ -1,8 +1,9 @@
 """Mail to our return addresses: bounces, votes, opt-outs and corrections. None is ever answered.
 
-The whole domain is taken, also what we did not sign. Postfix has said 250 to the client already:
-were it refused here, Postfix would have to send a bounce, to a sender that may be forged
-(backscatter). So it is taken, thrown away and counted.
+The whole domain is taken, also what we did not sign, and whatever has the form of our addresses in
+any other domain. Postfix has said 250 to the client already: were it refused here, Postfix would
+have to send a bounce, to a sender that may be forged (backscatter). So it is taken, thrown away and
+counted.
 """
 
 from collections.abc import Mapping
@@ -19,7 +20,7 @@ from mailtriage.desk.delivery import Judgement
 from mailtriage.desk.feedback_mail import is_own
 from mailtriage.desk.handle import Outcome, Prepared
 from mailtriage.desk.report import Level
-from mailtriage.desk.votes import is_vouched_for, why_no_vote
+from mailtriage.desk.votes import is_author, why_no_vote
 from mailtriage.mail.fields import split_fields
 from mailtriage.mail.model import Envelope, Mail
 from mailtriage.mail.read import read_mail
@@ -75,7 +76,9 @@ class ReturnDesk:
         """See `Judgement`."""
         if not is_return_address(self._domain, copy.recipient):
             return self._judgement.prepare(copy, now)
-        what = read_return_address(self._tokens, self._domain, copy.recipient)
+        # In any domain: the signature is ours, and what was asked is in our database.
+        written = copy.recipient.rpartition("@")[2]
+        what = read_return_address(self._tokens, written, copy.recipient)
         if what is None:
             return PreparedReturn(b"", now)
         if what.kind == "correction":
@@ -88,8 +91,7 @@ class ReturnDesk:
             return PreparedReturn(what.key, at, what=what, bounce=bounce)
         if what.kind == "opt-out":
             found = read_authentication(mail, self._config)
-            vouched = is_vouched_for(mail, self._config, found)
-            author = mail.from_address if vouched else ""
+            author = mail.from_address if is_author(mail, self._config, found) else ""
             return PreparedReturn(what.key, at, what=what, author=author)
         why, rule = "own", "D11"
         if not is_own(raw, self._config):
@@ -149,10 +151,9 @@ def _opted_out(prepared: PreparedReturn, store: Store) -> str:
     whom = store.surveys.asked_whom(prepared.key)
     if whom:
         return "kept" if store.surveys.opt_out(whom, prepared.received) else "repeated"
-    if prepared.author:
-        store.surveys.opt_out_address(prepared.author, prepared.received)
-        return "author"
-    return "unknown"
+    if not prepared.author:
+        return "unknown"
+    return store.surveys.opt_out_author(prepared.key, prepared.author, prepared.received)
 
 
 def _bounced(prepared: PreparedReturn, store: Store, now: float) -> Outcome:

@@ -15,7 +15,7 @@ import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -92,14 +92,18 @@ class Sender:
         report: Report,
         mask: Callable[[str], str],
         clock: Clock = time.time,
+        *,
+        kinds: Collection[tuple[str, str]] | None = None,
     ) -> None:
         """`hostname` is what the server is greeted with; empty: the name of the machine. `mask`
-        makes of an address or a domain what may stand in the log."""
+        makes of an address or a domain what may stand in the log. `kinds`: what each mailbox sends
+        beside acknowledgements; the rest that is owed is withdrawn. None: nothing is."""
         self._outbox: Final = outbox
         self._config: Final = config
         self._report: Final = report
         self._mask: Final = mask
         self._clock: Final = clock
+        self._kinds = kinds
         self._breaker: Final = Breaker()
         self._pace: Pace | None = None
         self._connections: Final = [Submission(config.submit, hostname) for _ in range(CONNECTIONS)]
@@ -146,6 +150,10 @@ class Sender:
 
     async def _feed(self) -> None:
         now = self._clock()
+        if self._kinds is not None:
+            kinds = self._kinds
+            await self._outbox.call(lambda outbox: outbox.withdraw_others(kinds, now))
+            self._kinds = None
         if await self._outbox.has_news():
             self._look_again = True
         if time.monotonic() - self._looked >= LOOK_ANYWAY:

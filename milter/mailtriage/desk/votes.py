@@ -60,6 +60,19 @@ def why_no_vote(mail: Mail, config: Config, tokens: Tokens, now: float) -> tuple
     return "", ""
 
 
+def is_author(mail: Mail, config: Config, found: Authentication) -> bool:
+    """Whether such a server says that the address in From: is the writer's. What it says of the
+    envelope counts where both have one domain: else anybody with a domain could be anybody."""
+    domain = _domain(mail.from_address)
+    return any(
+        dkim_passes(one, domain)
+        or dmarc_passes(one, domain)
+        or (_domain(mail.envelope.sender) == domain and spf_passes(one, domain))
+        for one in _opinions(mail, config, found)
+        if one.dmarc is None or one.dmarc.result != "fail"
+    )
+
+
 def is_vouched_for(mail: Mail, config: Config, found: Authentication) -> bool:
     """Whether a server that we trust says that the domain of the sender, or of the author, sent it;
     or a forwarder that we trust saw that (rule D8). Not against the word of the domain (D4)."""

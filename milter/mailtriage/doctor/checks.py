@@ -64,6 +64,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     clock.clock,
     disk.disk,
     knowledge.knowledge,
+    knowledge.templates,
     dry_run.dry_run,
 )
 

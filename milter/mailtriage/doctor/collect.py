@@ -24,7 +24,12 @@ from mailtriage.doctor.reach import reach_milter, reach_server
 from mailtriage.doctor.returns import example
 from mailtriage.doctor.routes import redirected
 from mailtriage.doctor.settings import FORGED, removes
-from mailtriage.doctor.stored import look_at_knowledge, look_at_redis, look_at_state
+from mailtriage.doctor.stored import (
+    look_at_knowledge,
+    look_at_redis,
+    look_at_state,
+    look_at_templates,
+)
 from mailtriage.state.secret import SecretError, read_secret
 
 _DOMAINS: Final = (
@@ -87,6 +92,7 @@ def collect(
         state=look_at_state(config, undone) if answering else None,
         redis=look_at_redis(config, undone),
         knowledge=look_at_knowledge(config, undone),
+        templates=look_at_templates(config, undone),
         clock=clock(),
         disks=disks([Path(queue), *([config.state.database.parent] if answering else [])]),
     )

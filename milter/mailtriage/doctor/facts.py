@@ -128,6 +128,20 @@ class Knowledge:
 
 
 @dataclass(frozen=True, slots=True)
+class Templates:
+    """The index of answer templates, and the folder that it is made of."""
+
+    missing: bool = False
+    """There is no index."""
+    fault: str = ""
+    """Why the index cannot be used; empty: it can, or there is none."""
+    mistakes: tuple[str, ...] = ()
+    """In the folder, as `mailtriage kb build` says them."""
+    is_behind: bool = False
+    """The folder has changed since the index was made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Clock:
     """The clock of this machine."""
 
@@ -170,6 +184,8 @@ class Facts:
     disks: tuple[Disk, ...]
     knowledge: Knowledge | None = None
     """None where nobody wants one."""
+    templates: Templates | None = None
+    """None where there are to be none."""
     undone: tuple[Undone, ...] = ()
 
     def smtpds(self) -> list[Service]:

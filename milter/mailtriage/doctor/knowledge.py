@@ -1,4 +1,4 @@
-"""The knowledge base: without it, or with one of last year, mail goes on as ever."""
+"""Help pages and answer templates: without them, or with old ones, mail goes on as ever."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -44,5 +44,48 @@ def knowledge(facts: Facts) -> Iterator[Finding]:
             "warning",
             f"the knowledge base at {kb.index} was built {found.age / _DAY:.0f} days ago",
             "acknowledgements quote your help pages as they were then",
+            mend,
+        )
+
+
+def templates(facts: Facts) -> Iterator[Finding]:
+    """answers-missing, answers-damaged, answers-mistakes, answers-old: agents are named no
+    template, or one that is no more."""
+    found, settings = facts.templates, facts.config.answers
+    if found is None:
+        return
+    build = facts.shell.mailtriage("kb build")
+    mend = f"{build} && systemctl reload mailtriage"
+    if found.missing:
+        yield Finding(
+            "answers-missing",
+            "warning",
+            f"answers.folder is set, and there is no index at {settings.index}",
+            "X-Mailtriage-Answer says none of every mail",
+            mend,
+        )
+    elif found.fault:
+        yield Finding(
+            "answers-damaged",
+            "warning",
+            found.fault,
+            "no answer template is suggested from the next start or reload on",
+            mend,
+        )
+    elif found.mistakes:
+        first, *others = found.mistakes
+        yield Finding(
+            "answers-mistakes",
+            "warning",
+            f"{first} (and {len(others)} more)" if others else first,
+            "no new index can be made of the answer templates: the one in use gets old",
+            f"# Mend the files that this names:\n{build}",
+        )
+    elif found.is_behind:
+        yield Finding(
+            "answers-old",
+            "warning",
+            f"{settings.folder} has changed since {settings.index} was made of it",
+            "agents are named templates as they were then, and those that have gone",
             mend,
         )

@@ -73,7 +73,7 @@ def outbox(facts: Facts) -> Iterator[Finding]:
         yield Finding(
             "outbox-dead",
             "warning",
-            f"{facts.state.dead} acknowledgements were given up in the last week",
+            f"{facts.state.dead} mails of ours to customers were given up in the last week",
             "Postfix refused them for good, or too often: these customers heard nothing",
             facts.shell.mailtriage("outbox list"),
         )

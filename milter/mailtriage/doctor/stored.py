@@ -7,9 +7,11 @@ from typing import Final
 
 from mailtriage.config import Config
 from mailtriage.config.kb import DEFAULT_INDEX
-from mailtriage.doctor.facts import Knowledge, Redis, State
+from mailtriage.doctor.facts import Knowledge, Redis, State, Templates
 from mailtriage.doctor.machine import file_system
 from mailtriage.doctor.model import Undone
+from mailtriage.knowledge.answer_index import open_answers
+from mailtriage.knowledge.answers import TemplateError, read_templates
 from mailtriage.knowledge.model import KnowledgeError
 from mailtriage.knowledge.search import open_index
 from mailtriage.state.outbox import Outbox
@@ -123,6 +125,39 @@ def look_at_knowledge(config: Config, undone: list[Undone]) -> Knowledge | None:
             return None
         return Knowledge(fault=str(error), age=age)
     return Knowledge(age=age)
+
+
+def look_at_templates(config: Config, undone: list[Undone]) -> Templates | None:
+    """The index of answer templates beside its folder; None where there are to be none."""
+    folder, file = config.answers.folder, config.answers.index
+    if folder is None:
+        return None
+    try:
+        made = file.stat().st_mtime
+    except PermissionError as error:
+        undone.append(Undone("answers-missing", f"{error}; {_AS_ROOT}"))
+        return None
+    except OSError:
+        return Templates(missing=True)
+    try:
+        indexed = {(one.id, one.language, one.version) for one in open_answers(file).told}
+    except KnowledgeError as error:
+        if _closed(file):
+            undone.append(Undone("answers-damaged", f"{error}; {_AS_ROOT}"))
+            return None
+        return Templates(fault=str(error))
+    # Of several nodes one may build the index for all, and the others have no folder.
+    if not folder.is_dir():
+        return Templates()
+    try:
+        read = read_templates(folder)
+        written = {(one.id, one.language, one.version) for one in read.current}
+        newest = max(Path(one.file).stat().st_mtime for one in read.all)
+    except TemplateError as error:
+        return Templates(mistakes=tuple(map(str, error.problems)))
+    except OSError:  # a file went while it was looked at
+        return Templates(is_behind=True)
+    return Templates(is_behind=written != indexed or newest > made)
 
 
 def _closed(file: Path) -> bool:

@@ -34,8 +34,16 @@ _AROUND: Final = " \t\xa0*_>#|-–—•\"'„“”«»,.!"
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])\s+")
 _URL: Final = re.compile(r"https?://[^\s<>\"'\\^`{|}\x00-\x1f]{1,2000}", re.IGNORECASE)
 _BEHIND: Final = ".,;:!?*_)]»”’"
-_INDEX: Final = re.compile(r"(?:/index)?(?:\.html?)?/*$")
-_SAFE: Final = "/%:@!$&'()*+,;=~-._"
+_INDEX: Final = re.compile(r"(?:/index)?(?:\.html?)?$")
+_SAFE: Final = "%:!$&'()*+,=~-._"
+_MAX_HOST: Final = 253
+_HIDDEN: Final = "*"
+# What no word and no number of a page looks like: a UUID, or 16 letters and digits in a row.
+_SECRET: Final = re.compile(
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+    r"|(?<![a-z0-9])(?=[a-z]*[0-9])[a-z0-9]{16}",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +114,11 @@ def has_greeting(newest: str, language: str, words: Mapping[str, Salutations]) -
     """Whether one of the first lines is a greeting. newest: what the agent wrote now. Of a language
     that there are no words for, those of all others count."""
     lines = _filled(newest.split("\n", 40)[:40])[:_FIRST_LINES]
+    # "Liebe Grüße", "Beste groet" and "Cari saluti" begin as greetings do.
     return any(
-        known.greeting.match(line) for line in map(_plain, lines) for known in _of(language, words)
+        known.greeting.match(line) and not known.closing.match(line)
+        for line in map(_plain, lines)
+        for known in _of(language, words)
     )
 
 
@@ -148,13 +159,33 @@ def _place(url: str) -> _Place | None:
         return None
     if not host or parts.scheme not in ("http", "https"):
         return None
-    path = _INDEX.sub("", unquote(parts.path)[: MAX_SHOWN * 10])
-    shown = f"{parts.scheme}://{host}{quote(parts.path, safe=_SAFE)}"
+    host = _ascii(host)
+    path = _INDEX.sub("", unquote(parts.path)[: MAX_SHOWN * 10].rstrip("/")).rstrip("/")
+    steps = "/".join(map(_shown, parts.path[: MAX_SHOWN * 2].split("/")))
+    shown = f"{parts.scheme}://{host}{steps}"
     return _Place(_bare(host), path, parts.query, shown[:MAX_SHOWN])
 
 
+def _shown(step: str) -> str:
+    """A step of a path as it may be kept: no address, session or key, which may be a customer's."""
+    step = step.partition(";")[0]
+    if "@" in unquote(step) or _SECRET.search(step):
+        return _HIDDEN
+    return quote(step, safe=_SAFE, errors="replace")
+
+
+def _ascii(host: str) -> str:
+    """A host's name as DNS has it."""
+    if host.isascii() or len(host) > _MAX_HOST:
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        return host
+
+
 def _bare(host: str) -> str:
-    return host.lower().removeprefix("www.")
+    return _ascii(host.lower()).rstrip(".").removeprefix("www.")
 
 
 def _key(host: str, path: str, query: str) -> int:

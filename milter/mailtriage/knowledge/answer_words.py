@@ -10,9 +10,13 @@ from typing import Final
 
 from mailtriage.shipped import shipped_directory
 
-_KEYS: Final = ("greeting", "closing", "alone")
-_NAME: Final = r"[^\w]*(?:\w+[^\w]*){0,4}$"
-"""What may stand behind a word that closes a letter by itself: a name, or nothing."""
+_KEYS: Final = ("greeting", "closing", "alone", "bare", "never")
+_NAME: Final = r"\W*+(?:\w++\W*+){0,4}$"
+"""What may stand behind a word that closes a letter by itself: a name, or nothing. Possessive: a
+long word must not be cut into four in every way there is."""
+_NOTHING: Final = r"\W*+$"
+_LETTERS: Final = str.maketrans({"ł": "l", "ø": "o", "æ": "ae", "œ": "oe", "đ": "d"})
+"""Those with a stroke or joined, which no normal form takes apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +47,20 @@ def read_salutations(file: Path) -> Salutations:
         if key not in texts:
             raise ValueError(f"{file}:{number}: '{key}' — expected {', '.join(_KEYS)}")
         texts[key] += f" {rest}"
-    greeting, closing, alone = (_phrases(texts[key]) for key in _KEYS)
-    return Salutations(
-        re.compile(_any(greeting)), re.compile(f"{_any(closing)}|{_any(alone)}{_NAME}")
-    )
+    greeting, closing, alone, bare, never = (_phrases(texts[key]) for key in _KEYS)
+    sentence = rf"(?!.*\b{_any(never)})" if never else ""
+    closes = [_any(closing), f"{_any(alone)}{sentence}{_NAME}"]
+    if bare:
+        closes.append(f"{_any(bare)}{_NOTHING}")
+    return Salutations(re.compile(_any(greeting)), re.compile("|".join(closes)))
 
 
 def plain(line: str) -> str:
-    """A line as the patterns know it: lower case, one kind of apostrophe and blank."""
-    return " ".join(unicodedata.normalize("NFC", line).casefold().replace("’", "'").split())
+    """A line as the patterns know it: lower case, without accents, which some keyboards do not
+    have; one kind of apostrophe and blank."""
+    folded = unicodedata.normalize("NFKD", line.casefold().replace("’", "'"))
+    bare = "".join(sign for sign in folded if not unicodedata.combining(sign))
+    return " ".join(bare.translate(_LETTERS).split())
 
 
 def _phrases(text: str) -> list[str]:

@@ -28,7 +28,9 @@ GENERAL: Final = "general"
 
 _FENCE: Final = "+++"
 _SUFFIXES: Final = frozenset({".md", ".markdown"})
-_ID: Final = re.compile(r"[a-z0-9_-]{1,30}")
+_ID: Final = re.compile(r"(?!-)[a-z0-9_-]{1,30}(?<!-)")
+"""The vocabulary takes hyphens from both ends of a value: the header would name another one."""
+_SECTION: Final = re.compile(r"[a-z0-9_-]{1,30}")
 _RESERVED: Final = frozenset({"none", "good", "bad"})
 """X-Mailtriage-Answer says "none" where nothing fits; the others are what agents say of it."""
 _SKILL: Final = re.compile(r"[a-z0-9_-]{1,40}")
@@ -132,12 +134,17 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def _read(file: Path, skills: Collection[str], problems: list[Problem]) -> list[Template]:
     """The template of a file, or none and the problems."""
-    name = str(file)
+    name = os.fsencode(file).decode("utf-8", "replace")
     try:
-        if file.stat().st_size > MAX_FILE:
+        if not file.is_file():
+            # A pipe would be waited for, and a device has no end.
+            problems.append(Problem(name, 1, "", "is no file", "take it out of the folder"))
+            return []
+        with file.open("rb") as stream:
+            raw = stream.read(MAX_FILE + 1)
+        if len(raw) > MAX_FILE:
             problems.append(Problem(name, 1, "", f"larger than {MAX_FILE // 1024} KiB"))
             return []
-        raw = file.read_bytes()
     except OSError as error:
         problems.append(Problem(name, 1, "", f"cannot be read: {_reason(error)}"))
         return []
@@ -178,7 +185,7 @@ def parse_template(
         skill=_skill(table, skills),
         version=table.integer("version", 1, low=1, high=1_000_000),
         questions=table.texts("questions", (), pattern=_QUESTION),
-        kb=table.texts("kb", (), pattern=_ID),
+        kb=table.texts("kb", (), pattern=_SECTION),
         topics=table.texts("topics", (), pattern=_SKILL),
         pieces=pieces,
         file=name,

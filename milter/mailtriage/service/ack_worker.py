@@ -5,6 +5,7 @@ import os
 import socket
 
 from mailtriage.config import Config
+from mailtriage.desk.follow_up_kept import allowed
 from mailtriage.desk.outbox_thread import OutboxThread
 from mailtriage.desk.sender import Sender
 from mailtriage.doors.analysis import Analyst
@@ -30,7 +31,8 @@ async def send_acks(config: Config, control: socket.socket, log: Log) -> None:
     deltas = Deltas()
     deltas.set(ACK_SERVER, value=1)  # as its circuit breaker takes it
     tell = counting(log.line, deltas)
-    sender = Sender(outbox, config.ack, config.smtp.hostname, tell, mask)
+    kinds = allowed(config.mailboxes.mailboxes, config.follow_ups)
+    sender = Sender(outbox, config.ack, config.smtp.hostname, tell, mask, kinds=kinds)
     watching = asyncio.create_task(watch_outbox(config.state.database, deltas))
     surveying = asyncio.create_task(watch_surveys(config.state.database, deltas))
     sending = asyncio.create_task(sender.run(config.milter.drain))

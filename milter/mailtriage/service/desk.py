@@ -107,6 +107,7 @@ async def serve_desk(
             tell("error", {"event": "desk-database", "state": "unusable", "fault": fault})
         else:
             tell("info", {"event": "desk-database", "state": "usable"})
+            flush.recovered = time.monotonic()
             flush.ask()
 
     nodes = _nodes(judgement, config, tokens, tell, deltas)
@@ -132,7 +133,8 @@ async def serve_desk(
     tasks.append(asyncio.create_task(keeper.run()))
     tasks.append(asyncio.create_task(nodes.run(commit) if nodes else _share_nothing(commit)))
     ask = nodes.judgement.pulled_about if nodes else None
-    tasks.append(asyncio.create_task(follow_up(follow_ups, commit, tell, ask)))
+    later = follow_up(follow_ups, commit, tell, ask, lambda: flush.recovered)
+    tasks.append(asyncio.create_task(later))
     await until_told_to_leave(
         control, config.milter, deltas, lambda: delivery.longest_under_way() < STUCK
     )
@@ -191,6 +193,8 @@ class _Flush:
         self._hostname: Final = config.smtp.hostname
         self._log: Final = log
         self._asking: asyncio.Task[None] | None = None
+        self.recovered = 0.0
+        """When the database could be written again after it could not, by `time.monotonic`."""
 
     def ask(self) -> None:
         """Now, in the background, and again until Postfix answers; nothing depends on it."""

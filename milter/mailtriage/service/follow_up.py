@@ -31,8 +31,10 @@ from mailtriage.state.store import Store
 EVERY: Final = 30.0
 """Seconds between two looks at what is due."""
 
-FIRST: Final = 5.0
-"""Seconds before the first: the clock of a machine that has just started may be set in them."""
+CATCH_UP: Final = 60.0
+"""Seconds before the first, and after the database could not be written: among the mails that
+Postfix kept meanwhile, and brings now, may be the answer that makes an update superfluous. The
+clock of a machine that has just started may be set in them, too."""
 
 AT_ONCE: Final = 100
 """Rows that are taken at a time."""
@@ -65,17 +67,20 @@ class FollowUpTask:
         *,
         ask: Ask | None = None,
         clock: Clock = time.time,
+        recovered: Callable[[], float] = lambda: 0.0,
     ) -> None:
-        """`ask` None: there are no other nodes."""
+        """`ask` None: there are no other nodes. `recovered`: when the database could be written
+        again after it could not, by `time.monotonic`."""
         self._desk: Final = desk
         self._commit: Final = commit
         self._report: Final = report
         self._ask: Final = ask
         self._clock: Final = clock
+        self._recovered: Final = recovered
 
     async def run(self) -> None:
         """Until cancelled."""
-        pause, quiet_until = FIRST, 0.0
+        pause, quiet_until = CATCH_UP, 0.0
         now, ticks = self._clock(), time.monotonic()
         while True:
             await asyncio.sleep(pause)
@@ -85,6 +90,7 @@ class FollowUpTask:
             if abs((now - last) - (ticks - before)) > JUMP:
                 quiet_until = ticks + SETTLED
                 self._report("warning", {"event": "follow-up-clock", "seconds": round(now - last)})
+            quiet_until = max(quiet_until, self._recovered() + CATCH_UP)
             if ticks >= quiet_until:
                 await self.look()
 
@@ -170,12 +176,16 @@ def follow_up_desk(
 
 
 async def follow_up(
-    desk: FollowUpDesk | None, commit: GroupCommit, report: Report, ask: Ask | None
+    desk: FollowUpDesk | None,
+    commit: GroupCommit,
+    report: Report,
+    ask: Ask | None,
+    recovered: Callable[[], float],
 ) -> None:
     """Until cancelled. Where updates and surveys were switched off, the addresses go that were kept
     for them."""
     if desk is not None:
-        await FollowUpTask(desk, commit, report, ask=ask).run()
+        await FollowUpTask(desk, commit, report, ask=ask, recovered=recovered).run()
         return
     with contextlib.suppress(DatabaseUnusableError):
         await commit.run(lambda store: store.follow_ups.forget_all())

@@ -112,8 +112,9 @@ def forget(file: Path, before: float) -> int:
 
     Raises FeedbackError.
     """
-    if not file.exists():
-        return 0
+    with _errors(file):
+        if not file.exists():
+            return 0
     with closing(_open(file)) as connection, _transaction(connection, file):
         query = "DELETE FROM correction WHERE at < ?"
         return connection.execute(query, (before,)).rowcount

@@ -107,33 +107,56 @@ class FollowUps:
     def keep(self, conversation: int, new: FollowUp, at: float) -> None:
         """After an acknowledgement that promised something at that moment.
 
-        Nothing for a conversation that began on another node, which has a row of its own.
+        Nothing for a conversation that began on another node, which has a row of its own; nor for
+        somebody who did not begin it: no answer to him would be known for one.
         """
         connection = self._connection
-        home, answered = connection.execute(
-            "SELECT home, answered FROM conversation WHERE id = ?", (conversation,)
+        home, answered, customer = connection.execute(
+            "SELECT home, answered, customer FROM conversation WHERE id = ?", (conversation,)
         ).fetchone()
-        if not home:
+        order = Order.from_json(new.plan)
+        if not home or customer != address_pseudonym(self._tokens, order.to):
             return
         known = connection.execute(
-            "SELECT told, since, updates, sending, json_extract(plan, '$.received')"
+            "SELECT told, since, sending, json_extract(plan, '$.received'), wants"
             " FROM follow_up WHERE conversation = ?",
             (conversation,),
         ).fetchone()
-        since, updates, sending = at, 0, b""
+        since, sending, kept, wants = at, b"", "", new.wants.split()
+        updates, earlier = self._written(conversation, order.key, answered)
         if known is not None:
-            told, last, many, sending, received = known
+            told, last, sending, received, kept = known
             # An answer in between begins everything anew; else it is the same wait.
-            updates = many if answered < received else 0
-            since = last if told == new.promised and updates == many else at
+            since = last if told == new.promised and answered < received else at
+        if earlier and "survey" not in kept.split():
+            # What a mail said before (that he leaves, for one) holds still.
+            wants = [each for each in wants if each != "survey"]
+        if not wants:
+            self.drop(conversation)
+            return
         connection.execute(
             "INSERT OR REPLACE INTO follow_up (conversation, plan, wants, told, since, updates,"
             " sending, due, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                conversation, new.plan, new.wants, new.promised, since, updates, sending,
+                conversation, new.plan, " ".join(wants), new.promised, since, updates, sending,
                 new.due, new.expires,
             ),
         )  # fmt: skip
+
+    def _written(self, conversation: int, key: bytes, answered: float) -> tuple[int, bool]:
+        """How many updates went out since the last answer, or are on their way; and whether there
+        was an acknowledgement before this one. The outbox knows it when no row does any more."""
+        updates = self._one(
+            "SELECT count(*) FROM mail CROSS JOIN outbox ON outbox.about = mail.key"
+            " WHERE mail.conversation = ? AND outbox.about != x'' AND outbox.kind = 'update'"
+            " AND outbox.state IN ('READY', 'SENDING', 'RETRY', 'SENT') AND outbox.created > ?",
+            conversation, answered,
+        )[0]  # fmt: skip
+        earlier = self._one(
+            "SELECT 1 FROM mail JOIN ack USING (key) WHERE conversation = ? AND key != ?",
+            conversation, key,
+        )  # fmt: skip
+        return int(updates), earlier is not None
 
     def due(self, now: float, limit: int) -> list[int]:
         """Conversations to be looked at now, those first that have waited longest."""
@@ -225,6 +248,12 @@ class FollowUps:
             )
         else:
             self.drop(conversation)
+
+    def want_nothing(self, conversation: int) -> None:
+        """Nothing is wanted any more; the next look settles what was on its way."""
+        self._connection.execute(
+            "UPDATE follow_up SET wants = '', due = 0 WHERE conversation = ?", (conversation,)
+        )
 
     def drop(self, conversation: int) -> None:
         """Nothing is wanted any more."""

@@ -14,7 +14,7 @@ The recipient and the text leave the row with the last thing that is owed.
 import base64
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -157,6 +157,7 @@ class Outbox:
                 " WHERE key = ? AND state = 'SENDING'",
                 (due, error[:_MOST_ERROR], key),
             )
+            self._finish_withdrawn(key, due)
 
     def dead(self, key: bytes, error: str, *, undeliverable: bool, now: float) -> None:
         """It was refused for good, or too often. `undeliverable`: this was about the address, to
@@ -185,12 +186,39 @@ class Outbox:
                 " WHERE key = ? AND state = 'SENDING'",
                 [(due, key) for key in keys],
             )
+            for key in keys:
+                self._finish_withdrawn(key, due)
 
     def suppress(self, key: bytes, rule: str, now: float) -> None:
         """It is not to be sent any more, because of that rule."""
         with immediate(self._connection):
             if self._state(key) in OWED:
                 self._finish(key, "SUPPRESSED", rule, now)
+
+    def withdraw(self, key: bytes, rule: str, now: float) -> bool:
+        """As `suppress`. One that is on its way may arrive; should the server refuse it for now it
+        is not tried again. False when nothing is owed."""
+        with immediate(self._connection):
+            state = self._state(key)
+            if state == "SENDING":
+                self._connection.execute("UPDATE outbox SET rule = ? WHERE key = ?", (rule, key))
+            elif state in OWED:
+                self._finish(key, "SUPPRESSED", rule, now)
+        return state in OWED
+
+    def withdraw_others(self, wanted: Collection[tuple[str, str]], now: float) -> int:
+        """Updates and surveys that a mailbox does not send any more go no more, rule "off".
+
+        `wanted`: mailboxes with the kinds that each sends. Returns how many they were.
+        """
+        with immediate(self._connection):
+            owed = self._connection.execute(
+                "SELECT key, mailbox, kind FROM outbox WHERE due IS NOT NULL AND kind != 'ack'"
+            ).fetchall()
+            others = [key for key, mailbox, kind in owed if (mailbox, kind) not in wanted]
+            for key in others:
+                self.withdraw(key, "off", now)
+        return len(others)
 
     def release(self, key: bytes, message: bytes, now: float) -> None:
         """A waiting one goes out, with this message."""
@@ -276,6 +304,14 @@ class Outbox:
         if state != "SENT":
             # Nobody was asked.
             self._connection.execute("DELETE FROM survey WHERE key = ?", (key,))
+
+    def _finish_withdrawn(self, key: bytes, now: float) -> None:
+        found = self._connection.execute(
+            "SELECT rule FROM outbox WHERE key = ? AND state IN ('READY', 'RETRY') AND rule != ''",
+            (key,),
+        ).fetchone()
+        if found is not None:
+            self._finish(key, "SUPPRESSED", found[0], now)
 
     def _state(self, key: bytes) -> str:
         found = self._connection.execute("SELECT state FROM outbox WHERE key = ?", (key,))

@@ -223,7 +223,7 @@ CREATE INDEX survey_conversation ON survey (conversation);
 -- says otherwise.
 CREATE TABLE opt_out (
     address BLOB NOT NULL,                      -- keyed hash
-    purpose TEXT NOT NULL,                      -- survey
+    purpose TEXT NOT NULL,                      -- survey; used: a key that has opted out somebody
     at      REAL NOT NULL,
     PRIMARY KEY (address, purpose)
 ) STRICT, WITHOUT ROWID;
@@ -234,7 +234,7 @@ CREATE TRIGGER noted_again BEFORE INSERT ON unshared
 BEGIN DELETE FROM unshared WHERE kind = new.kind AND id = new.id; END;
 
 CREATE TRIGGER opted_out AFTER INSERT ON opt_out
-WHEN (SELECT active FROM sharing) = 1
+WHEN new.purpose = 'survey' AND (SELECT active FROM sharing) = 1
 BEGIN INSERT INTO unshared (kind, id) VALUES ('mark', new.address); END;
 """
 

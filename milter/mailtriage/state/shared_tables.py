@@ -116,10 +116,12 @@ class SharingTables:
             )
 
     def owed(self, now: float) -> list[bytes]:
-        """Conversations in which an acknowledgement is not sent yet; the newest first."""
+        """Conversations in which something to the customer is not sent yet; the newest first."""
         with state_errors(self._connection):
             found = self._connection.execute(
-                "SELECT DISTINCT conversation.shared_id FROM outbox JOIN mail USING (key)"
+                # Updates and surveys are about the mail that was acknowledged.
+                "SELECT DISTINCT conversation.shared_id FROM outbox JOIN mail"
+                " ON mail.key = iif(outbox.about = x'', outbox.key, outbox.about)"
                 " JOIN conversation ON conversation.id = mail.conversation"
                 " WHERE outbox.due IS NOT NULL AND outbox.expires > ?"
                 " ORDER BY outbox.created DESC LIMIT ?",

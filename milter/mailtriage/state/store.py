@@ -49,7 +49,7 @@ _OWED_ACKS: Final = """
 _OWED_FOLLOW_UPS: Final = """
     SELECT outbox.key FROM mail CROSS JOIN outbox ON outbox.about = mail.key
     WHERE mail.conversation = ?1 AND outbox.about != x''
-    AND outbox.state IN ('READY', 'RETRY') AND mail.at < ?2 AND ?3 IN ('', outbox.kind)"""
+    AND outbox.state IN ('READY', 'SENDING', 'RETRY') AND mail.at < ?2"""
 
 
 class Store:
@@ -121,10 +121,12 @@ class Store:
         if conversation is None:
             conversation = self._begin_conversation(mail)
         else:
-            self._suppress_follow_ups(conversation, OPEN_AGAIN, mail.received, kind="survey")
             if mail.settled and self._is_of_customer(mail.address, conversation):
                 self._suppress_follow_ups(conversation, SETTLED, mail.received)
                 self.follow_ups.drop(conversation)
+            self._suppress_follow_ups(conversation, OPEN_AGAIN, mail.received)
+            if self._is_joined(mail, conversation):
+                self.follow_ups.want_nothing(conversation)
         connection.execute(
             "UPDATE conversation SET last_activity = max(last_activity, ?),"
             " unanswered = unanswered + 1 WHERE id = ?",
@@ -208,6 +210,10 @@ class Store:
     def release(self, key: bytes, message: bytes, now: float) -> None:
         """A waiting acknowledgement, rendered with its ticket, goes out now."""
         self._outbox.release(key, message, now)
+
+    def withdraw(self, key: bytes, rule: str, now: float) -> None:
+        """An update or a survey that is owed is not to be sent any more."""
+        self._outbox.withdraw(key, rule, now)
 
     def record_complaint(self, address: str, now: float) -> None:
         """Somebody reported our mail to that address as spam (RFC 5965)."""
@@ -349,7 +355,7 @@ class Store:
     ) -> tuple[bytes, ...]:
         """A human has answered what came before that."""
         self.follow_ups.answered(conversation, now)
-        return self._suppress_follow_ups(conversation, "answered", now, before=before)
+        return self._suppress_follow_ups(conversation, "answered", now, before)
 
     def _is_of_customer(self, address: str, conversation: int) -> bool:
         began = self._connection.execute(
@@ -358,18 +364,27 @@ class Store:
         )
         return bool(address) and began.fetchone() is not None
 
+    def _is_joined(self, mail: Inbound, conversation: int) -> bool:
+        """Whether somebody else writes: a stranger, or the customer from an address to which an
+        answer would be none that we know of."""
+        known = self._connection.execute(
+            "SELECT customer FROM conversation WHERE id = :id AND customer != x''"
+            " UNION SELECT address FROM writer WHERE conversation = :id",
+            {"id": conversation},
+        ).fetchall()
+        return (address_pseudonym(self._tokens, mail.address),) not in known
+
     def _suppress_follow_ups(
-        self, conversation: int, rule: str, now: float, *, kind: str = "", before: float = NEVER
+        self, conversation: int, rule: str, now: float, before: float = NEVER
     ) -> tuple[bytes, ...]:
-        """`kind` empty: of either."""
-        return self._suppress_all(_OWED_FOLLOW_UPS, (conversation, before, kind), rule, now)
+        return self._suppress_all(_OWED_FOLLOW_UPS, (conversation, before), rule, now)
 
     def _suppress_all(
         self, query: str, values: tuple[object, ...], rule: str, now: float
     ) -> tuple[bytes, ...]:
         owed = self._connection.execute(query, values).fetchall()
         for (key,) in owed:
-            self._outbox.suppress(key, rule, now)
+            self._outbox.withdraw(key, rule, now)
         return tuple(key for (key,) in owed)
 
     def _waiting(self, ticket: str, conversation: int) -> tuple[WaitingAck, ...]:

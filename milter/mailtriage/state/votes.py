@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from mailtriage.acks.tokens import Tokens
 from mailtriage.state.follow_ups import FollowUps
-from mailtriage.state.lookup import address_pseudonym
+from mailtriage.state.lookup import DAY, address_pseudonym
 from mailtriage.state.outbox import Outbox
 from mailtriage.state.sqlite import state_errors
 
@@ -23,6 +23,11 @@ UNDELIVERABLE: Final = "A8"
 """Rule by which what is owed is not sent."""
 SURVEY: Final = "survey"
 """Purpose of an opt-out."""
+USED: Final = "used"
+"""Purpose of the row that says that an opt-out address, by its key, has opted out its author."""
+REPORTED: Final = 14 * DAY
+"""Seconds after the question in which a mail system may report that it could not be delivered;
+Postfix tries for 5 days."""
 
 VoteResult = Literal["counted", "changed", "repeated", "late", "closed", "void", "unknown"]
 BounceResult = Literal["undeliverable", "stopped", "unknown"]
@@ -94,6 +99,27 @@ class SurveyTables:
         )
         return changed.rowcount > 0
 
+    def opt_out_author(
+        self, key: bytes, author: str, now: float
+    ) -> Literal["author", "repeated", "unknown"]:
+        """The same for whoever wrote to an opt-out address whose survey `key` is forgotten.
+
+        One author for each key: such rows are kept for good, and one old address could fill the
+        disk.
+        """
+        known = self._connection.execute(
+            "SELECT purpose FROM opt_out WHERE address = ? AND purpose = ?"
+            " UNION ALL SELECT purpose FROM opt_out WHERE address = ? AND purpose = ?",
+            (address_pseudonym(self._tokens, author), SURVEY, key, USED),
+        ).fetchone()
+        if known is not None:
+            return "repeated" if known[0] == SURVEY else "unknown"
+        self._connection.execute(
+            "INSERT INTO opt_out (address, purpose, at) VALUES (?, ?, ?)", (key, USED, now)
+        )
+        self.opt_out_address(author, now)
+        return "author"
+
     def opt_out_address(self, address: str, now: float) -> bool:
         """The same for an address in clear."""
         return self.opt_out(address_pseudonym(self._tokens, address), now)
@@ -106,7 +132,7 @@ class SurveyTables:
         that the mail was sent to is marked (rule A8): a forwarder may report another.
         """
         connection = self._connection
-        conversation, address = self._sent_to(key)
+        conversation, address = self._sent_to(key, now - REPORTED)
         if conversation is None and not address:
             return "unknown"
         if conversation is not None:
@@ -143,13 +169,15 @@ class SurveyTables:
                 (since,),
             ).fetchall()
 
-    def _sent_to(self, key: bytes) -> tuple[int | None, bytes]:
-        """Conversation of a survey or an update of ours, and the pseudonym of who got it."""
+    def _sent_to(self, key: bytes, since: float) -> tuple[int | None, bytes]:
+        """Conversation of a survey that was asked since then, or of an update of ours, and the
+        pseudonym of who got it."""
         found = self._connection.execute(
-            "SELECT conversation, address FROM survey WHERE key = ?", (key,)
+            "SELECT conversation, address, asked FROM survey WHERE key = ?", (key,)
         ).fetchone()
         if found is not None:
-            return found[0], bytes(found[1])
+            conversation, address, asked = found
+            return (conversation, bytes(address)) if asked >= since else (None, b"")
         return self._connection.execute(
             "SELECT mail.conversation, ack.address FROM outbox JOIN ack ON ack.key = outbox.about"
             " LEFT JOIN mail ON mail.key = outbox.about WHERE outbox.key = ?",
