@@ -18,6 +18,8 @@ from mailtriage.desk.follow_up import (
     SendSurvey,
     SendUpdate,
     Wait,
+    closing,
+    daily,
     decide,
     is_sampled,
 )
@@ -283,6 +285,15 @@ def ask(standing: Standing, clock: str, settings: FollowUps = SETTINGS) -> Decis
 def test_a_day_after_the_answer_the_customer_is_asked() -> None:
     assert ask(answered(), "Thu 13:59") == Wait(at("Thu 14:00"), at("Thu 14:00") + 7 * DAY)
     assert isinstance(ask(answered(), "Thu 14:00"), SendSurvey)
+
+
+def test_a_clock_that_knows_less_than_microseconds_is_no_reason_to_wait() -> None:
+    """`time.time` says 1795471943.5056617, and a datetime of it 1795471943.505662."""
+    hours = daily(((0, 1440),), "UTC")
+    for tick in range(1000):
+        now = at("Thu 15:00") + tick * 3.7e-7
+        assert closing(hours, now, now + 600) == pytest.approx(now + 600)
+        assert isinstance(decide(answered(), given(), now), SendSurvey)
 
 
 def test_a_day_after_the_last_mail_of_either_side() -> None:

@@ -4,7 +4,13 @@ import dataclasses
 import time
 from typing import Final
 
+from mailtriage.acks.follow_up_texts import load_follow_up_texts
 from mailtriage.acks.order import Order
+from mailtriage.config import Config
+from mailtriage.desk.follow_up_desk import FollowUpDesk
+from mailtriage.insight.promises import Knowledge
+from mailtriage.service.follow_up import FollowUpTask
+from mailtriage.shipped import shipped_directory
 from mailtriage.state.follow_ups import OwedMail, Standing
 from mailtriage.state.records import FollowUp
 from mailtriage.state.redis_scripts import PULL
@@ -12,6 +18,7 @@ from mailtriage.state.shared_question import horizon_of, pull_values, read_pulle
 from mailtriage.state.shared_records import Pulled
 from tests.state.conftest import DAY, HOUR, JOE, TOKENS, inbound, key_of
 from tests.state.nodes import COOL_DOWN, Node
+from tests.state.publishing import Publishing
 from tests.support.orders import ORDER
 
 NOW: Final = float(int(time.time()))
@@ -68,3 +75,18 @@ def opt_out(node: Node, at: float = NOW, address: str = JOE) -> None:
     """They want no more."""
     with node.store.transaction():
         node.store.surveys.opt_out_address(address, at)
+
+
+def looked(node: Publishing, config: Config) -> list[object]:
+    """What the desk says of all that is due."""
+    said: list[object] = []
+    texts = load_follow_up_texts(shipped_directory("policies") / "acks", only_own=True)
+    task = FollowUpTask(
+        FollowUpDesk(config, TOKENS, texts, Knowledge),
+        node.commit,
+        lambda _, fields: said.append(fields["result"]),
+        ask=node.judgement.pulled_about,
+        clock=time.time,
+    )
+    node.awaits(task.look())
+    return said

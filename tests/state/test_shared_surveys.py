@@ -8,12 +8,7 @@ from typing import Final
 
 import pytest
 
-from mailtriage.acks.follow_up_texts import load_follow_up_texts
-from mailtriage.config import Config
-from mailtriage.desk.follow_up_desk import FollowUpDesk
-from mailtriage.insight.promises import Knowledge
-from mailtriage.service.follow_up import UNHEARD, FollowUpTask
-from mailtriage.shipped import shipped_directory
+from mailtriage.service.follow_up import UNHEARD
 from mailtriage.state.follow_ups import OwedMail
 from mailtriage.state.records import FollowUp
 from mailtriage.state.redis_scripts import OPT_OUT_KEPT
@@ -21,7 +16,7 @@ from mailtriage.state.store import Store
 from tests.state.conftest import DAY, HOUR, JOE, TOKENS, inbound, key_of, outbound
 from tests.state.nodes import KEEP, Node, two_nodes
 from tests.state.publishing import Publishing
-from tests.state.surveys import NOW, WHO, ask, begin, hear, opt_out, order, standing
+from tests.state.surveys import NOW, WHO, ask, begin, hear, looked, opt_out, order, standing
 from tests.support.orders import read_config
 from tests.support.redis_server import RedisServer, why_not
 
@@ -258,7 +253,7 @@ def test_without_redis_nobody_is_asked(tmp_path: Path, redis: RedisServer) -> No
     with Publishing(tmp_path / "a", redis.bare_url.replace(str(redis.port), "1")) as alone:
         answered(alone, "m1")
         assert looked(alone, config) == []
-        due = alone.do(lambda store: store.follow_ups.due(NOW + UNHEARD, 10))
+        due = alone.do(lambda store: store.follow_ups.due(NOW + UNHEARD + HOUR, 10))
         assert len(due) == 1, "it is looked at again"
 
 
@@ -281,18 +276,3 @@ def answered(node: Publishing, name: str, address: str = JOE) -> None:
     node.sends(key_of(name))
     answer = outbound(f"o{name}", at + HOUR, (sent.message_id,), recipients=(address,))
     node.do(lambda store: store.record_outbound(answer))
-
-
-def looked(node: Publishing, config: Config) -> list[object]:
-    """What the desk says of all that is due."""
-    said: list[object] = []
-    texts = load_follow_up_texts(shipped_directory("policies") / "acks", only_own=True)
-    task = FollowUpTask(
-        FollowUpDesk(config, TOKENS, texts, Knowledge),
-        node.commit,
-        lambda _, fields: said.append(fields["result"]),
-        ask=node.judgement.pulled_about,
-        clock=lambda: NOW,
-    )
-    node.awaits(task.look())
-    return said

@@ -38,6 +38,8 @@ SOON: Final = 60.0
 HOUR: Final = 3600.0
 JUMPED: Final = 120.0
 """Seconds by which the newest that is known may lie ahead: clocks of nodes differ by less."""
+ROUNDED: Final = 0.001
+"""Seconds by which a datetime, which knows microseconds, may be off what `time.time` said."""
 SURVEY_KEPT: Final = 7 * 86_400.0
 """Seconds after the time for a survey for which it is still asked."""
 FAR: Final = 60 * 86_400.0
@@ -274,7 +276,9 @@ def _next(hours: Calendar, now: float, told: float, rest: frozenset[str]) -> Dec
 def _next_open(hours: Calendar, at: float) -> float:
     """Infinite when that is never."""
     found = next_opening(hours, as_utc(at))
-    return found.timestamp() if found is not None else float("inf")
+    if found is None:
+        return float("inf")
+    return at if found.timestamp() - at < ROUNDED else found.timestamp()
 
 
 def closing(hours: Calendar, now: float, latest: float) -> float:
@@ -284,7 +288,7 @@ def closing(hours: Calendar, now: float, latest: float) -> float:
     """
     end = now
     for opens, closes in open_spans(hours, as_utc(now)):
-        if opens.timestamp() > end or end >= latest:
+        if opens.timestamp() > end + ROUNDED or end >= latest:
             break
         end = closes.timestamp()
     return min(end, latest)
