@@ -171,7 +171,7 @@ def test_not_once_it_is_too_late() -> None:
     assert decide(waiting(), given(), PROMISED + HOUR) == Only(frozenset({"survey"}), "late")
 
 
-NIGHTS = Calendar("nights", "Europe/Berlin", week=(((0, 1440),),) * 7)  # type: ignore[arg-type]
+NIGHTS = Calendar("nights", "Europe/Berlin", week=(((0, 1440),),) * 7)  # type: ignore[arg-type] # seven, as the type wants
 
 
 def test_what_would_have_to_be_said_in_the_night_is_said_in_the_evening() -> None:
@@ -220,7 +220,7 @@ def test_where_answers_take_long_it_is_later_still() -> None:
 
 
 def test_a_team_that_never_opens_again_promises_nothing() -> None:
-    never = Calendar("never", "UTC", week=((),) * 7)  # type: ignore[arg-type]
+    never = Calendar("never", "UTC", week=((),) * 7)  # type: ignore[arg-type] # seven, as the type wants
     found = decide(waiting(), given(calendar=never), at("Wed 16:59"))
     assert not isinstance(found, SendUpdate)
 

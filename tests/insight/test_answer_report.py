@@ -38,12 +38,12 @@ ANSWER = Answer(NOW, "returns", "en", "", 2 * HOUR, "", SEEN)
 
 def seen(count: int, at: float = NOW, **changes: object) -> list[Answer]:
     """So many answers; changes of what was seen of them."""
-    return [replace(ANSWER, at=at, seen=replace(SEEN, **changes))] * count  # type: ignore[arg-type]
+    return [replace(ANSWER, at=at, seen=replace(SEEN, **changes))] * count  # type: ignore[arg-type] # names of fields
 
 
 def made(count: int, **changes: object) -> list[Answer]:
     """The same for answers made of a template."""
-    return [replace(ANSWER, seen=replace(MADE, **changes))] * count  # type: ignore[arg-type]
+    return [replace(ANSWER, seen=replace(MADE, **changes))] * count  # type: ignore[arg-type] # names of fields
 
 
 def report_of(answers: list[Answer] | None, skill: str = "", **more: object) -> AnswerReport:

@@ -210,7 +210,7 @@ def test_no_line_is_too_long_for_a_mail() -> None:
     ]
     more = {"titles": {hostile: hostile}, "surges": [Surge(START, "topic", hostile)]}
     month = Period(START - 30 * DAY, END)
-    rows = replace(Rows(mails, [Reply(hostile, START, HOUR, None)]), **more)  # type: ignore[arg-type]
+    rows = replace(Rows(mails, [Reply(hostile, START, HOUR, None)]), **more)  # type: ignore[arg-type] # names of fields
     page = html_page(make_report(month, BEFORE, ZONE, rows))
     assert max(len(line.encode()) for line in page.split("\n")) <= 998
 

@@ -114,7 +114,7 @@ def test_a_fault_of_the_index_is_no_fault_of_the_mail(index: AnswerIndex) -> Non
         def find(self, *_: object, **__: object) -> str:
             raise MemoryError
 
-    assert suggest_answer(Broken(), mail(BACK), judged("returns"), "", SETTINGS) == ""  # type: ignore[arg-type]
+    assert suggest_answer(Broken(), mail(BACK), judged("returns"), "", SETTINGS) == ""  # type: ignore[arg-type] # an index that raises
 
 
 def test_every_version_can_be_told_in_an_answer(index: AnswerIndex) -> None:

@@ -295,7 +295,7 @@ class Place:
     async def _settled(self) -> None:
         """Wait until everything that follows from the mails so far is done."""
         # Neither tells anybody when it is done.
-        while self._news._telling or self._delivery.longest_under_way():  # noqa: ASYNC110
+        while self._news._telling or self._delivery.longest_under_way():  # noqa: ASYNC110  two parts, and no event of both
             await asyncio.sleep(0.0005)
         await self._sent()
         self._hear()  # an analyser whose counts nobody takes stands still

@@ -178,7 +178,7 @@ def test_another_one_goes_on_within_minutes_and_nothing_is_told_twice(
         assert after[STARTED] == 1
         assert len(ids(hook)) == len(set(ids(hook)))
         assert before[STARTED] == 1
-        done = int(redis.client().hget("mt:{mailtriage}:w:board", "d") or 0)  # type: ignore[arg-type]
+        done = int(redis.client().hget("mt:{mailtriage}:w:board", "d") or 0)  # type: ignore[arg-type] # typed for asyncio, too
         assert done == NOON // QUARTER - 2
 
 

@@ -157,7 +157,7 @@ def test_another_secret_is_not_among_them(redis: RedisServer, hook: Hook, tmp_pa
             other.look(MORNING)
             (said,) = other.log.said("early-warning", state="alone")
             assert "secret" in str(said["fault"])
-        assert len(redis.client().hgetall("mt:{mailtriage}:w:nodes")) == 1  # type: ignore[arg-type]
+        assert len(redis.client().hgetall("mt:{mailtriage}:w:nodes")) == 1  # type: ignore[arg-type] # typed for asyncio, too
 
 
 # What Redis holds.
@@ -179,7 +179,7 @@ def test_all_keys_have_the_hash_tag_and_a_time_to_live_and_old_counts_go(
             if b":w:q:" in key and int(key.rpartition(b":")[2]) < START // 900 + 96
         ]
         assert old
-        assert all(client.ttl(key) <= HOUR for key in old)  # type: ignore[operator]
+        assert all(client.ttl(key) <= HOUR for key in old)  # type: ignore[operator] # typed for asyncio, too
 
 
 def test_no_sender_stands_in_redis(redis: RedisServer, hook: Hook, tmp_path: Path) -> None:

@@ -33,12 +33,12 @@ from mailtriage.config.mailboxes import Mailbox
 from mailtriage.config.sections import Config
 from mailtriage.mail.domains import spellings
 
-__all__ = ["ComposeError", "KbLink", "Order", "compose"]
+__all__ = ["RIGHT_TO_LEFT", "ComposeError", "KbLink", "Order", "compose", "entity"]
 
 _MIME_VERSION: Final = b"MIME-Version: 1.0\r\n"
 _ENCODING: Final = b"Content-Transfer-Encoding: quoted-printable\r\n"
 _BETWEEN: Final = "\n* * *\n\n"
-_RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "yi"})
+RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "yi"})
 _LINK: Final = re.compile(r"https://[!-~]{1,300}")
 _MAX_TITLE: Final = 200
 _MAX_QUOTE: Final = 300  # characters
@@ -165,12 +165,12 @@ def _message(
 ) -> bytes:
     plain = _BETWEEN.join(text.plain(values) for text, values in parts)
     markup = _markup(parts) if html else ""
-    kind, content = _entity("plain", plain)
+    kind, content = entity("plain", plain)
     if markup:
         # "=_" stands in no quoted-printable text, so that no part can hold its own end.
         boundary = f"=_{key.hex()}"
         edge = f"--{boundary}".encode()
-        both = (b"\r\n".join(one) for one in ((kind, content), _entity("html", markup)))
+        both = (b"\r\n".join(one) for one in ((kind, content), entity("html", markup)))
         content = b"".join(edge + b"\r\n" + part + b"\r\n" for part in both) + edge + b"--\r\n"
         kind = field("Content-Type", f'multipart/alternative; boundary="{boundary}"')
     languages = field("Content-Language", ", ".join(text.language for text, _ in parts))
@@ -178,8 +178,8 @@ def _message(
     return b"".join((fields, kind, _MIME_VERSION, languages, b"\r\n", content))
 
 
-def _entity(subtype: str, text: str) -> tuple[bytes, bytes]:
-    """The fields of a text and its content, both with the end of their last line."""
+def entity(subtype: str, text: str) -> tuple[bytes, bytes]:
+    """The MIME fields of a text and its content, both with the end of their last line."""
     lines = b"".join(line + b"\r\n" for line in text.encode().splitlines())
     fields = field("Content-Type", f'text/{subtype}; charset="utf-8"') + _ENCODING
     return fields, binascii.b2a_qp(lines)
@@ -197,5 +197,5 @@ def _markup(parts: Sequence[tuple[Text, Mapping[str, object]]]) -> str:
 
 
 def _language_of(text: Text) -> str:
-    direction = "rtl" if text.language in _RIGHT_TO_LEFT else "ltr"
+    direction = "rtl" if text.language in RIGHT_TO_LEFT else "ltr"
     return f'lang="{text.language}" dir="{direction}"'

@@ -5,7 +5,6 @@ say what they are: nobody asked for them, so they are auto-generated (RFC 3834 s
 their bounces come to an address that knows which mail they are about.
 """
 
-import binascii
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import jinja2
 
-from mailtriage.acks.compose import ComposeError
+from mailtriage.acks.compose import RIGHT_TO_LEFT, ComposeError, entity
 from mailtriage.acks.fields import (
     addr_spec,
     field,
@@ -40,8 +39,6 @@ from mailtriage.config.sections import Config
 from mailtriage.mail.domains import spellings
 
 _BETWEEN: Final = "\n* * *\n\n"
-_ENCODING: Final = b"Content-Transfer-Encoding: quoted-printable\r\n"
-_RIGHT_TO_LEFT: Final = frozenset({"ar", "fa", "he", "ur", "yi"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +156,7 @@ class _Writing:
         parts = [(text.language, *self._body(text)) for text in texts]
         date = datetime.fromtimestamp(now, self.zone)
         head = b"".join(field(*one) for one in self._head(texts[0], message_id, date))
-        kind, content = _entity("plain", _BETWEEN.join(plain for _, plain, _ in parts))
+        kind, content = entity("plain", _BETWEEN.join(plain for _, plain, _ in parts))
         if html and self.news is None:
             boundary = f"=_{self.key.hex()}"  # "=_" stands in no quoted-printable text
             edge = f"--{boundary}\r\n".encode()
@@ -247,15 +244,8 @@ def _html(parts: Sequence[tuple[str, str, dict[str, str]]]) -> tuple[bytes, byte
         f"<div {_language(name)}>\n{html_of(plain, links)}</div>\n" for name, plain, links in parts
     )
     start = f"<!DOCTYPE html>\n<html {_language(parts[0][0])}>\n<body>\n"
-    return _entity("html", f"{start}{divisions}</body>\n</html>\n")
+    return entity("html", f"{start}{divisions}</body>\n</html>\n")
 
 
 def _language(name: str) -> str:
-    return f'lang="{name}" dir="{"rtl" if name in _RIGHT_TO_LEFT else "ltr"}"'
-
-
-def _entity(subtype: str, text: str) -> tuple[bytes, bytes]:
-    """The fields of a text and its content, both with the end of their last line."""
-    lines = b"".join(line + b"\r\n" for line in text.encode().splitlines())
-    fields = field("Content-Type", f'text/{subtype}; charset="utf-8"') + _ENCODING
-    return fields, binascii.b2a_qp(lines)
+    return f'lang="{name}" dir="{"rtl" if name in RIGHT_TO_LEFT else "ltr"}"'
