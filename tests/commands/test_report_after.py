@@ -54,7 +54,7 @@ class Site:
         with self.desk.transaction():
             standing = self.desk.follow_ups.standing(conversation, at)
             assert standing is not None
-            mail = OwedMail(key, kind, b"x", f"<{key.hex()}@desk.example>", "", at + HOUR, promised)  # type: ignore[arg-type]
+            mail = OwedMail(key, kind, b"x", f"<{key.hex()}@desk.example>", "", at + HOUR, promised)  # type: ignore[arg-type] # one of the two kinds
             self.desk.follow_ups.owe(standing, mail, at)
         self.send(at + 1)
         return key

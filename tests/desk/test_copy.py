@@ -1,11 +1,16 @@
 """What a hidden copy says: the tags, the seal, and how our own Postfix got the mail."""
 
+from collections.abc import Callable
+
 import pytest
 
 from mailtriage.acks.tokens import Tokens
 from mailtriage.desk.copy import Copy, open_copy, read_received, tag
 from mailtriage.mail.model import Client
+from tests.mail.conftest import growth
 from tests.support.office import HELP, SECRET
+
+__all__ = ["growth"]  # the fixture
 
 TOKENS = Tokens(SECRET)
 KEY = TOKENS.dedupe_key(HELP, "joe@customer.example", b"<m1@customer.example>")
@@ -138,3 +143,15 @@ def test_a_copy_of_nothing_is_opened_all_the_same() -> None:
         opened = open_copy(Copy("", HIDDEN, message), TOKENS)
         assert opened is not None
         assert (opened.tags, opened.seal, opened.arrival.queue_id) == ((), "", "")
+
+
+def test_a_received_field_of_brackets_is_linear(
+    growth: Callable[[Callable[[int], Callable[[], object]]], float],
+) -> None:
+    """Four times as many: who begins anew at each of them takes sixteen times as long."""
+
+    def make(times: int) -> Callable[[], object]:
+        value = b" from " + b"(" * (1000 if times == 1 else 4000)
+        return lambda: read_received(value)
+
+    assert growth(make) < 8
