@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -17,39 +16,29 @@ import pytest
 
 from mailtriage.insight.evaluator import QUARTER
 from tests.support.redis_server import RedisServer, why_not
-from tests.support.rising import DAY, HOUR, NOON, Hook, listening, mails, three_weeks
+from tests.support.rising import DAY, HOUR, NOON, Hook, mails, three_weeks
 from tests.support.warning_nodes import (
     MORNING,
     STARTED,
+    SURGE,
     Node,
     Nodes,
     board,
     dealt,
+    hook,
     ids,
     nodes,
+    redis,
     rising,
     told,
     usual,
 )
 
+__all__ = ["hook", "redis"]  # the fixtures
+
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 ROOT = Path(__file__).resolve().parents[2]
-SURGE = ("mailtriage_topic_surge", "skill", "delivery")
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """One that writes everything down."""
-    (tmp_path / "r").mkdir()
-    with RedisServer(tmp_path / "r", "--appendonly", "yes", "--appendfsync", "always") as running:
-        yield running
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with listening() as found:
-        yield found
 
 
 # The sum.

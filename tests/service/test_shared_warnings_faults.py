@@ -1,7 +1,6 @@
 """Several nodes that watch together, and a Redis that fails, or holds what it should not."""
 
 import random
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -11,38 +10,28 @@ from mailtriage.acks.tokens import Tokens
 from mailtriage.insight.evaluator import QUARTER
 from mailtriage.service.shared_warnings import ALONE_AFTER
 from tests.support.redis_server import RedisServer, why_not
-from tests.support.rising import HOUR, NOON, START, Hook, listening, mails, three_weeks
+from tests.support.rising import HOUR, NOON, START, Hook, mails, three_weeks
 from tests.support.warning_nodes import (
     MORNING,
     STARTED,
+    SURGE,
     Node,
     board,
     dealt,
+    hook,
     ids,
     nodes,
+    redis,
     rising,
     told,
     usual,
 )
 
+__all__ = ["hook", "redis"]  # the fixtures
+
 pytestmark = [pytest.mark.e2e, pytest.mark.skipif(bool(why_not()), reason=why_not())]
 
 ROOT = Path(__file__).resolve().parents[2]
-SURGE = ("mailtriage_topic_surge", "skill", "delivery")
-
-
-@pytest.fixture
-def redis(tmp_path: Path) -> Iterator[RedisServer]:
-    """One that writes everything down."""
-    (tmp_path / "r").mkdir()
-    with RedisServer(tmp_path / "r", "--appendonly", "yes", "--appendfsync", "always") as running:
-        yield running
-
-
-@pytest.fixture
-def hook() -> Iterator[Hook]:
-    with listening() as found:
-        yield found
 
 
 # Redis fails.

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from mailtriage.acks.tokens import Tokens
 from mailtriage.config import load
 from mailtriage.insight.surge_bytes import board_from_bytes, to_bytes
@@ -19,13 +21,28 @@ from mailtriage.service.shared_warnings import SharedWarnings
 from mailtriage.state.history_schema import Decision
 from mailtriage.state.warnings import WarningsFile
 from tests.support.redis_server import RedisServer
-from tests.support.rising import HOUR, NOON, Hook, mails, three_weeks, write
+from tests.support.rising import HOUR, NOON, Hook, listening, mails, three_weeks, write
 
 MORNING = NOON - 4 * HOUR
 STARTED = ("surge.started", "skill:delivery")
+SURGE = ("mailtriage_topic_surge", "skill", "delivery")
 STEP = 30
 """Seconds between two looks, as in the service."""
 TOKENS = Tokens(b"only for tests of early warning.")
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    """One that writes everything down."""
+    (tmp_path / "r").mkdir()
+    with RedisServer(tmp_path / "r", "--appendonly", "yes", "--appendfsync", "always") as running:
+        yield running
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with listening() as found:
+        yield found
 
 
 class Lines(Log):
